@@ -1,0 +1,4 @@
+//! Blue/green deployments over SSH.
+
+pub mod model;
+pub mod remote;
