@@ -1,10 +1,12 @@
 //! What people wrote, after validation. Pure: it is given text and returns values or every problem at once.
 
+mod action;
 mod color;
 mod endpoint;
 mod name;
 mod secret;
 
+pub use action::{Action, Ask, Check, ComposeUp, HttpAsk, Project, Pull, PutFile, Run, Swap};
 pub use color::{Color, NoColor};
 pub use endpoint::{Endpoint, Escalation};
 pub use name::{AppName, BadName, HostName, ReleaseId, RunId};

@@ -1,0 +1,135 @@
+//! What is true on the hosts now.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Color, HostName};
+
+/// What one host says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Facts {
+    /// Its own name, kernel, architecture, operating system: what `when` may ask for as `facts.…`.
+    pub system: BTreeMap<String, String>,
+    /// The files that were asked about.
+    pub files: BTreeMap<String, File>,
+    /// Of the paths that were asked about, those that exist.
+    pub existing: BTreeSet<String>,
+    /// Docker's version, where it answers.
+    pub docker: Option<String>,
+    /// Which compose there is.
+    pub compose: Option<Compose>,
+    /// The containers of the projects that were asked about.
+    pub containers: Vec<Container>,
+    /// nginx, where it was asked about.
+    pub nginx: Option<Nginx>,
+    /// Questions that the host could not answer: what was asked, and what it said.
+    pub trouble: Vec<String>,
+}
+
+/// A file on a host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum File {
+    /// There is none. Folders that lack as well, innermost first.
+    Missing {
+        /// Those folders.
+        folders: Vec<String>,
+    },
+    /// A regular file.
+    Present {
+        /// Octal digits, as `0644`.
+        mode: String,
+        /// The owner's name.
+        owner: String,
+        /// The group's name.
+        group: String,
+        /// Its bytes.
+        content: Vec<u8>,
+    },
+    /// Something else, or unreadable, or over 1 MiB: in words.
+    Odd(String),
+}
+
+/// The compose program that was found, in order of preference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Compose {
+    /// `docker compose`.
+    V2,
+    /// `docker-compose`.
+    V1,
+    /// `podman compose`.
+    Podman,
+}
+
+/// One container of a compose project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Container {
+    /// The project's name.
+    pub project: String,
+    /// The service's name.
+    pub service: String,
+    /// The image as the compose file names it.
+    pub image: String,
+    /// The id of the image that it was made from.
+    pub image_id: String,
+    /// The id that the image's name stands for on this host now.
+    pub tag_id: Option<String>,
+    /// `running`, `exited`, …
+    pub state: String,
+    /// Docker's HEALTHCHECK: `healthy`, `unhealthy`, `starting`; `None` without one.
+    pub health: Option<String>,
+}
+
+impl Container {
+    /// Whether it runs and does not say that it is ill.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        self.state == "running" && self.health.as_deref().is_none_or(|health| health == "healthy")
+    }
+}
+
+/// nginx on a load balancer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nginx {
+    /// Its version.
+    pub version: String,
+    /// The master's process id, where it runs.
+    pub master: Option<u32>,
+    /// Where the site's symlink points.
+    pub link: Link,
+}
+
+/// The site's symlink.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Link {
+    /// There is none.
+    Missing,
+    /// It points there, as `readlink` says.
+    To(String),
+    /// The path is something else.
+    NotALink,
+}
+
+/// What a load balancer serves, as the verify probe sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Served {
+    /// The color whose proof the answer bears.
+    Color(Color),
+    /// Neither: what was met instead.
+    Neither(String),
+    /// Both: the verify probe does not tell the colors apart.
+    Both,
+}
+
+/// What is true of the fleet now.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Observed {
+    /// Of each host that was asked.
+    pub hosts: BTreeMap<HostName, Facts>,
+    /// Of each load balancer.
+    pub served: BTreeMap<HostName, Served>,
+}
