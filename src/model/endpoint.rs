@@ -20,7 +20,7 @@ pub struct Endpoint {
     pub key_files: Vec<PathBuf>,
     /// Offer only `key_files`, never other keys of the agent.
     pub identities_only: bool,
-    /// The known_hosts files to believe, in order.
+    /// The `known_hosts` files to believe, in order.
     pub known_hosts: Vec<PathBuf>,
     /// Look the key up under this name instead of the address.
     pub host_key_alias: Option<String>,

@@ -175,7 +175,7 @@ pub struct Note {
 }
 
 /// What a plan comes to, for its last line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counts {
     /// Compose projects brought up.
     pub recreate: usize,

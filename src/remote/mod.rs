@@ -56,7 +56,7 @@ impl Exec {
             env: Vec::new(),
             stdin: Vec::new(),
             escalate: None,
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_mins(1),
             effect: Effect::Reads,
         }
     }
@@ -259,7 +259,7 @@ impl RemoteError {
 pub struct Untrusted {
     /// The name under which it was looked up: `host` or `[host]:port`.
     pub host: String,
-    /// What known_hosts says.
+    /// What `known_hosts` says.
     pub verdict: KeyVerdict,
     /// The key's algorithm, as `ssh-ed25519`.
     pub algorithm: String,
@@ -289,7 +289,7 @@ impl Untrusted {
     }
 }
 
-/// What known_hosts says of a key that it does not vouch for.
+/// What `known_hosts` says of a key that it does not vouch for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyVerdict {
     /// No entry for the host.
