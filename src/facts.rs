@@ -4,7 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::model::Compose;
 use crate::model::{Color, HostName};
+
+mod read;
+
+pub use read::{BadAnswer, Questions, SCRIPT, parse};
 
 /// What one host says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -23,6 +28,8 @@ pub struct Facts {
     pub containers: Vec<Container>,
     /// nginx, where it was asked about.
     pub nginx: Option<Nginx>,
+    /// The app's lock and last run, on a load balancer.
+    pub records: Records,
     /// Questions that the host could not answer: what was asked, and what it said.
     pub trouble: Vec<String>,
 }
@@ -51,18 +58,6 @@ pub enum File {
     Odd(String),
 }
 
-/// The compose program that was found, in order of preference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Compose {
-    /// `docker compose`.
-    V2,
-    /// `docker-compose`.
-    V1,
-    /// `podman compose`.
-    Podman,
-}
-
 /// One container of a compose project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Container {
@@ -88,6 +83,15 @@ impl Container {
     pub fn is_well(&self) -> bool {
         self.state == "running" && self.health.as_deref().is_none_or(|health| health == "healthy")
     }
+}
+
+/// What a load balancer keeps of the app's runs: texts as bgctl wrote them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Records {
+    /// Who holds the lock, where somebody does.
+    pub holder: Option<String>,
+    /// The last run's record, where there is one.
+    pub last_run: Option<String>,
 }
 
 /// nginx on a load balancer.

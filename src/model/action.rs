@@ -89,8 +89,22 @@ pub struct Project {
     pub name: String,
     /// The folder with the compose file.
     pub dir: String,
+    /// The compose program of its host.
+    pub compose: Compose,
     /// Variables of compose's environment, which compose files may refer to.
     pub env: Vec<(String, String)>,
+}
+
+/// The compose programs, in order of preference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Compose {
+    /// `docker compose`.
+    V2,
+    /// `docker-compose`.
+    V1,
+    /// `podman compose`.
+    Podman,
 }
 
 /// When images are pulled.

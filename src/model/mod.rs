@@ -6,7 +6,7 @@ mod endpoint;
 mod name;
 mod secret;
 
-pub use action::{Action, Ask, Check, ComposeUp, HttpAsk, Project, Pull, PutFile, Run, Swap};
+pub use action::{Action, Ask, Check, Compose, ComposeUp, HttpAsk, Project, Pull, PutFile, Run, Swap};
 pub use color::{Color, NoColor};
 pub use endpoint::{Endpoint, Escalation};
 pub use name::{AppName, BadName, HostName, ReleaseId, RunId};

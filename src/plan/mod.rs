@@ -217,14 +217,32 @@ impl Plan {
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for (_, step) in self.steps() {
-            match &step.action {
-                Action::ComposeUp(_) => counts.recreate += 1,
-                Action::PutFile(_) | Action::RemoveFile { .. } => counts.files += 1,
-                Action::Swap(_) => counts.switch += 1,
-                Action::ComposeDown(_) | Action::ComposeStop(_) => counts.retire += 1,
-                _ => {}
-            }
+            counts.add(Counts::of(&step.action));
         }
         counts
+    }
+}
+
+impl Counts {
+    /// What one action comes to.
+    #[must_use]
+    pub fn of(action: &Action) -> Self {
+        let mut counts = Self::default();
+        match action {
+            Action::ComposeUp(_) => counts.recreate = 1,
+            Action::PutFile(_) | Action::RemoveFile { .. } => counts.files = 1,
+            Action::Swap(_) => counts.switch = 1,
+            Action::ComposeDown(_) | Action::ComposeStop(_) => counts.retire = 1,
+            _ => {}
+        }
+        counts
+    }
+
+    /// Adds others to these.
+    pub fn add(&mut self, other: Self) {
+        self.recreate += other.recreate;
+        self.files += other.files;
+        self.switch += other.switch;
+        self.retire += other.retire;
     }
 }

@@ -3,11 +3,15 @@
 //! [`Remote`] is implemented by `ssh` for real hosts, by `fake` for a fleet in memory, and wrapped by
 //! `readonly`, which refuses whatever could change a host.
 
+mod expect;
+
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
+
+pub use expect::meets;
 
 use crate::model::{Escalation, HostName};
 

@@ -1,0 +1,232 @@
+//! The truth about a run: its events as JSON lines, and the state that they add up to.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+
+use crate::event::{Event, Kind, Outcome, StepId};
+use crate::model::RunId;
+
+/// The format that this version writes and reads.
+pub const FORMAT: u32 = 1;
+
+/// An open journal file. Every event is on disk before its effect begins.
+#[derive(Debug)]
+pub struct Journal {
+    file: fs::File,
+}
+
+impl Journal {
+    /// Opens a new journal `FOLDER/RUN.jsonl`, readable by its owner only.
+    pub fn create(folder: &Path, run: &RunId) -> std::io::Result<(Self, PathBuf)> {
+        fs::create_dir_all(folder)?;
+        let path = folder.join(format!("{run}.jsonl"));
+        let file = std::fs::OpenOptions::new().create_new(true).append(true).mode_owner_only().open(&path)?;
+        Ok((Self { file: fs::File::from_parts(file, &path) }, path))
+    }
+
+    /// Appends one event and waits until it is on disk.
+    pub fn append(&mut self, event: &Event) -> std::io::Result<()> {
+        let mut line = serde_json::to_vec(event)?;
+        line.push(b'\n');
+        self.file.write_all(&line)?;
+        self.file.sync_data()
+    }
+}
+
+/// `mode(0600)` where the system knows modes.
+trait OwnerOnly {
+    fn mode_owner_only(&mut self) -> &mut Self;
+}
+
+impl OwnerOnly for std::fs::OpenOptions {
+    #[cfg(unix)]
+    fn mode_owner_only(&mut self) -> &mut Self {
+        std::os::unix::fs::OpenOptionsExt::mode(self, 0o600)
+    }
+
+    #[cfg(not(unix))]
+    fn mode_owner_only(&mut self) -> &mut Self {
+        self
+    }
+}
+
+/// How far a step has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// It began: its effect may or may not be there.
+    Started,
+    /// Its effect is there.
+    Done,
+    /// It failed: its effect may or may not be there.
+    Failed,
+    /// It was taken back.
+    Undone,
+    /// It could not be taken back.
+    Stuck,
+}
+
+/// What a run's events add up to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunState {
+    began: bool,
+    undoing: bool,
+    steps: BTreeMap<StepId, Progress>,
+    outcome: Option<Outcome>,
+}
+
+/// An event that cannot follow what came before it: a bug in the engine, or a journal that was tampered with.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("event {event:?} cannot follow: {why}")]
+pub struct Illegal {
+    event: String,
+    why: &'static str,
+}
+
+impl RunState {
+    /// Takes one more event into account, or refuses it and stays as it was.
+    pub fn fold(&mut self, event: &Event) -> Result<(), Illegal> {
+        let illegal = |why| Err(Illegal { event: format!("{:?}", event.kind), why });
+        let starts = matches!(event.kind, Kind::RunStarted { .. });
+        if self.outcome.is_some() {
+            return illegal("the run has ended");
+        }
+        if starts == self.began {
+            return illegal(if starts { "the run began already" } else { "the run has not begun" });
+        }
+        match &event.kind {
+            Kind::RunStarted { format, .. } if *format > FORMAT => {
+                return illegal("a newer version wrote it");
+            }
+            Kind::RunStarted { .. } => self.began = true,
+            Kind::UndoStarted { .. } => self.undoing = true,
+            Kind::RunEnded { outcome, .. } => self.outcome = Some(*outcome),
+            Kind::Started { at }
+            | Kind::Ended { at, .. }
+            | Kind::Failed { at, .. }
+            | Kind::Undone { at, .. }
+            | Kind::UndoFailed { at, .. } => return self.step(*at, &event.kind).or_else(illegal),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, at: StepId, kind: &Kind) -> Result<(), &'static str> {
+        let next = match (self.steps.get(&at), kind) {
+            (None, Kind::Started { .. }) if self.undoing => {
+                return Err("the undo began: nothing new may start");
+            }
+            (None, Kind::Started { .. }) => Progress::Started,
+            (Some(_), Kind::Started { .. }) => return Err("the step began already"),
+            (Some(Progress::Started), Kind::Ended { .. }) => Progress::Done,
+            (Some(Progress::Started), Kind::Failed { .. }) => Progress::Failed,
+            (_, Kind::Ended { .. } | Kind::Failed { .. }) => return Err("the step is not under way"),
+            (None, _) => return Err("the step never began"),
+            (Some(Progress::Undone), _) => return Err("the step is undone already"),
+            (Some(_), Kind::Undone { .. }) => Progress::Undone,
+            (Some(_), _) => Progress::Stuck,
+        };
+        self.steps.insert(at, next);
+        Ok(())
+    }
+
+    /// The steps that may have left something behind, in the plan's order.
+    #[must_use]
+    pub fn to_undo(&self) -> Vec<StepId> {
+        let left = self.steps.iter().filter(|(_, progress)| !matches!(progress, Progress::Undone));
+        left.map(|(at, _)| *at).collect()
+    }
+
+    /// How it ended, if it has.
+    #[must_use]
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.outcome
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+
+    fn event(kind: Kind) -> Event {
+        Event {
+            time: Timestamp::UNIX_EPOCH,
+            run: RunId::new("t", 1),
+            host: None,
+            phase: None,
+            task: None,
+            kind,
+        }
+    }
+
+    fn began() -> Event {
+        let line = r#"{"time":"2026-01-01T00:00:00Z","run":"t-1","event":"run_started","format":1,"app":"a","command":"apply","by":"me@here","live":null,"target":"blue","release":"r","hosts":[],"steps":1}"#;
+        serde_json::from_str(line).unwrap()
+    }
+
+    const AT: StepId = StepId { wave: 0, lane: 0, step: 0 };
+
+    fn ended() -> Kind {
+        Kind::Ended { at: AT, changed: true, detail: None, took_ms: 1 }
+    }
+
+    #[test]
+    fn what_started_is_to_be_undone_even_if_it_never_ended() {
+        let mut state = RunState::default();
+        state.fold(&began()).unwrap();
+        state.fold(&event(Kind::Started { at: AT })).unwrap();
+        assert_eq!(state.to_undo(), [AT]);
+        state.fold(&event(Kind::UndoStarted { why: "stop".into() })).unwrap();
+        state.fold(&event(Kind::Undone { at: AT, took_ms: 1 })).unwrap();
+        assert_eq!(state.to_undo(), []);
+    }
+
+    #[test]
+    fn illegal_orders_are_refused_and_change_nothing() {
+        let mut state = RunState::default();
+        assert!(state.fold(&event(Kind::Started { at: AT })).is_err(), "before the run began");
+        state.fold(&began()).unwrap();
+        assert!(state.fold(&began()).is_err(), "twice");
+        assert!(state.fold(&event(ended())).is_err(), "ended before it started");
+        state.fold(&event(Kind::Started { at: AT })).unwrap();
+        assert!(state.fold(&event(Kind::Started { at: AT })).is_err(), "started twice");
+        state.fold(&event(ended())).unwrap();
+        assert!(state.fold(&event(ended())).is_err(), "ended twice");
+        let before = state.clone();
+        assert!(state.fold(&event(ended())).is_err());
+        assert_eq!(state, before);
+    }
+
+    #[test]
+    fn nothing_starts_once_the_undo_began() {
+        let mut state = RunState::default();
+        state.fold(&began()).unwrap();
+        state.fold(&event(Kind::UndoStarted { why: "stop".into() })).unwrap();
+        assert!(state.fold(&event(Kind::Started { at: AT })).is_err());
+    }
+
+    #[test]
+    fn a_newer_format_is_refused() {
+        let mut newer = began();
+        if let Kind::RunStarted { format, .. } = &mut newer.kind {
+            *format = FORMAT + 1;
+        }
+        assert!(RunState::default().fold(&newer).is_err());
+    }
+
+    #[test]
+    fn a_journal_is_written_line_by_line_for_its_owner_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut journal, path) = Journal::create(folder.path(), &RunId::new("t", 1)).unwrap();
+        journal.append(&began()).unwrap();
+        journal.append(&event(Kind::Locked)).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let events: Vec<Event> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(events, [began(), event(Kind::Locked)]);
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}

@@ -1,0 +1,259 @@
+//! Each action, as what is asked of [`Remote`].
+
+use std::time::Duration;
+
+use crate::event::StepError;
+use crate::model::{Action, Compose, ComposeUp, Escalation, HostName, Project, Pull, PutFile, Run, Swap};
+use crate::remote::{Exec, Output, Remote, RemoteError};
+
+mod check;
+
+const PUT: &str = include_str!("scripts/put.sh");
+const REMOVE: &str = include_str!("scripts/remove.sh");
+const RUN: &str = include_str!("scripts/run.sh");
+const COMPOSE_UP: &str =
+    concat!(include_str!("scripts/compose_lib.sh"), include_str!("scripts/compose_up.sh"));
+const COMPOSE_DOWN: &str =
+    concat!(include_str!("scripts/compose_lib.sh"), include_str!("scripts/compose_down.sh"));
+const COMPOSE_STATE: &str =
+    concat!(include_str!("scripts/compose_lib.sh"), include_str!("scripts/compose_state.sh"));
+const TEST_SITE: &str = concat!(include_str!("scripts/nginx_lib.sh"), include_str!("scripts/test_site.sh"));
+const SWAP: &str = concat!(include_str!("scripts/nginx_lib.sh"), include_str!("scripts/swap.sh"));
+const DRAIN: &str = concat!(include_str!("scripts/nginx_lib.sh"), include_str!("scripts/drain.sh"));
+
+/// Images may have to come over a slow line.
+const COMPOSE_TIMEOUT: Duration = Duration::from_mins(15);
+const COMMAND_TIMEOUT: Duration = Duration::from_mins(10);
+/// How long new nginx workers may take to appear.
+const RELOAD_SECONDS: u64 = 10;
+
+/// One action on one host, with what surrounds it.
+pub(super) struct Performance<'a> {
+    pub(super) remote: &'a dyn Remote,
+    pub(super) host: &'a HostName,
+    pub(super) escalate: Option<Escalation>,
+    /// The task's own deadline for each remote operation.
+    pub(super) timeout: Option<Duration>,
+    /// Ends waiting early when the run is to stop.
+    pub(super) stop: &'a tokio_util::sync::CancellationToken,
+    /// Told of each attempt that did not succeed: attempts so far, attempts at most, what was met.
+    pub(super) waiting: &'a (dyn Fn(u32, u32, String) + Sync),
+}
+
+/// What came of an action that succeeded.
+#[derive(Debug, Default)]
+pub(super) struct Done {
+    pub(super) changed: bool,
+    pub(super) detail: Option<String>,
+    /// Logs of containers that were taken down.
+    pub(super) logs: Option<String>,
+    /// For a swap: from the link's swap until new workers ran, in ms.
+    pub(super) switched_ms: Option<u64>,
+}
+
+impl Done {
+    fn changed() -> Self {
+        Self { changed: true, ..Self::default() }
+    }
+}
+
+impl Performance<'_> {
+    pub(super) async fn perform(&self, action: &Action) -> Result<Done, StepError> {
+        match action {
+            Action::PutFile(file) => self.put(file).await,
+            Action::RemoveFile { path, folders } => {
+                let args = std::iter::once(path).chain(folders);
+                self.run(&format!("remove {path}"), Exec::changes(REMOVE).args(args))
+                    .await
+                    .map(|_| Done::changed())
+            }
+            Action::Run(run) => self.command(run).await,
+            Action::ComposeUp(up) => self.compose_up(up).await,
+            Action::ComposeDown(project) => self.compose_down(project).await,
+            Action::ComposeStop(project) => self.compose_state(project, "stop").await,
+            Action::ComposeStart(project) => self.compose_state(project, "start").await,
+            Action::Check(check) => self.check(check).await,
+            Action::TestSite { link, content } => self.test_site(link, content).await,
+            Action::Swap(swap) => self.swap(swap).await,
+            Action::Drain { timeout } => self.drain(*timeout).await,
+            Action::Wait { duration } => {
+                tokio::select! {
+                    () = tokio::time::sleep(*duration) => Ok(Done::default()),
+                    () = self.stop.cancelled() => Err(interrupted()),
+                }
+            }
+        }
+    }
+
+    async fn put(&self, file: &PutFile) -> Result<Done, StepError> {
+        let optional = [&file.mode, &file.owner, &file.group, &file.validate]
+            .map(|value| value.clone().unwrap_or_default());
+        let exec = Exec::changes(PUT)
+            .args([file.path.clone(), file.content.len().to_string()])
+            .args(optional)
+            .stdin(file.content.clone());
+        let what = format!("write {}", file.path);
+        let output = self.exec(&what, exec).await?;
+        match (output.status, &file.validate) {
+            (0, _) => Ok(Done::changed()),
+            (65, Some(validate)) => Err(StepError {
+                message: format!("`{validate}` refused the new {}", file.path),
+                stderr: said(&output),
+                hint: Some(
+                    "the file on the host is as it was; mend the template or the validate command".into(),
+                ),
+            }),
+            _ => Err(failed(&what, &output)),
+        }
+    }
+
+    async fn command(&self, run: &Run) -> Result<Done, StepError> {
+        let what = format!("run `{}`", shown(&run.argv));
+        let output = self.run(&what, command_exec(run).timeout(COMMAND_TIMEOUT)).await?;
+        let first = output.text().lines().next().map(str::to_owned).filter(|line| !line.trim().is_empty());
+        Ok(Done { changed: true, detail: first, ..Done::default() })
+    }
+
+    async fn compose_up(&self, up: &ComposeUp) -> Result<Done, StepError> {
+        let yes = |flag: bool| if flag { "yes" } else { "no" };
+        let pull = match up.pull {
+            Pull::Always => "always",
+            Pull::Missing => "missing",
+            Pull::Never => "never",
+        };
+        let exec = project_exec(COMPOSE_UP, &up.project)
+            .args([yes(up.recreate), pull, yes(up.build), up.env_file.as_deref().unwrap_or_default()])
+            .args(&up.services)
+            .timeout(COMPOSE_TIMEOUT);
+        self.run(&format!("bring up {} in {}", up.project.name, up.project.dir), exec).await?;
+        Ok(Done::changed())
+    }
+
+    async fn compose_down(&self, project: &Project) -> Result<Done, StepError> {
+        let exec = project_exec(COMPOSE_DOWN, project).timeout(COMPOSE_TIMEOUT);
+        let output = self.run(&format!("take down {}", project.name), exec).await?;
+        let logs = Some(output.text()).filter(|text| !text.trim().is_empty());
+        Ok(Done { changed: true, logs, ..Done::default() })
+    }
+
+    async fn compose_state(&self, project: &Project, verb: &str) -> Result<Done, StepError> {
+        let exec = project_exec(COMPOSE_STATE, project).args([verb]).timeout(COMPOSE_TIMEOUT);
+        self.run(&format!("{verb} {}", project.name), exec).await.map(|_| Done::changed())
+    }
+
+    async fn test_site(&self, link: &str, content: &str) -> Result<Done, StepError> {
+        let exec = Exec::reads(TEST_SITE).args([link.to_owned(), content.len().to_string()]).stdin(content);
+        let output = self.exec("test the site with nginx", exec).await?;
+        if output.success() {
+            return Ok(Done::default());
+        }
+        Err(StepError {
+            message: "nginx refuses its configuration with the new site in place".into(),
+            stderr: said(&output),
+            hint: Some(
+                "nothing on the load balancer was changed; mend the site's template and apply again".into(),
+            ),
+        })
+    }
+
+    async fn swap(&self, swap: &Swap) -> Result<Done, StepError> {
+        let text = |path: &Option<String>| path.clone().unwrap_or_default();
+        let args = [swap.link.clone(), text(&swap.from), text(&swap.to), RELOAD_SECONDS.to_string()];
+        // Two reloads at the most, each with its tests: the way there and the way back.
+        let exec = Exec::changes(SWAP).args(args).timeout(Duration::from_secs(4 * RELOAD_SECONDS));
+        let output = self.exec("switch nginx", exec).await?;
+        if output.success() {
+            let took = number_after(&output.text(), "took ");
+            return Ok(Done { changed: true, switched_ms: took, ..Done::default() });
+        }
+        Err(StepError {
+            message: format!("the switch of {} did not take effect", swap.link),
+            stderr: said(&output),
+            hint: Some("mend what nginx's error log names, then apply again".into()),
+        })
+    }
+
+    async fn drain(&self, timeout: Duration) -> Result<Done, StepError> {
+        let exec = Exec::reads(DRAIN)
+            .args([timeout.as_secs().to_string()])
+            .timeout(timeout.saturating_add(Duration::from_secs(30)));
+        let output = self.run("wait for old nginx workers", exec).await?;
+        let left = number_after(&output.text(), "left ");
+        let detail = left.map(|left| format!("{left} old workers still serve after {} s", timeout.as_secs()));
+        Ok(Done { detail, ..Done::default() })
+    }
+
+    /// Runs a script that must succeed.
+    async fn run(&self, what: &str, exec: Exec) -> Result<Output, StepError> {
+        let output = self.exec(what, exec).await?;
+        if output.success() { Ok(output) } else { Err(failed(what, &output)) }
+    }
+
+    async fn exec(&self, what: &str, mut exec: Exec) -> Result<Output, StepError> {
+        exec.escalate.clone_from(&self.escalate);
+        if let Some(timeout) = self.timeout {
+            exec.timeout = timeout;
+        }
+        self.remote.exec(self.host, exec).await.map_err(|error| not_done(what, &error))
+    }
+}
+
+fn project_exec(script: &'static str, project: &Project) -> Exec {
+    let kind = match project.compose {
+        Compose::V2 => "v2",
+        Compose::V1 => "v1",
+        Compose::Podman => "podman",
+    };
+    let mut exec = Exec::changes(script).args([kind, &project.name, &project.dir]);
+    exec.env.clone_from(&project.env);
+    exec
+}
+
+fn command_exec(run: &Run) -> Exec {
+    let mut exec = Exec::changes(RUN)
+        .args([run.chdir.clone().unwrap_or_default()])
+        .args(&run.argv)
+        .stdin(run.stdin.clone().unwrap_or_default());
+    exec.env.clone_from(&run.env);
+    exec
+}
+
+/// A command as a person would type it, cut to a line's length.
+fn shown(argv: &[String]) -> String {
+    let words = match argv {
+        [shell, flag, text] if shell == "sh" && flag == "-c" => text.clone(),
+        words => shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" ")),
+    };
+    let one_line = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    if one_line.chars().count() > 100 { one_line.chars().take(99).chain(['…']).collect() } else { one_line }
+}
+
+fn number_after(text: &str, word: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix(word)).and_then(|number| number.trim().parse().ok())
+}
+
+fn said(output: &Output) -> Option<String> {
+    let errors = output.errors();
+    let text = if errors.is_empty() { output.text().trim().to_owned() } else { errors };
+    (!text.is_empty()).then_some(text)
+}
+
+fn failed(what: &str, output: &Output) -> StepError {
+    StepError {
+        message: format!("could not {what}: exit status {}", output.status),
+        stderr: said(output),
+        hint: None,
+    }
+}
+
+fn not_done(what: &str, error: &RemoteError) -> StepError {
+    StepError {
+        message: format!("could not {what}: {error}"),
+        stderr: None,
+        hint: error.hint().map(str::to_owned),
+    }
+}
+
+fn interrupted() -> StepError {
+    StepError { message: "interrupted".into(), stderr: None, hint: None }
+}

@@ -1,0 +1,46 @@
+# What this host's nginx is like: its configuration, its master, its workers.
+set -u
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+export LC_ALL=C
+command -v nginx >/dev/null 2>&1 || { echo "nginx is not installed" >&2; exit 1; }
+built=$(nginx -V 2>&1)
+built_with() { printf '%s\n' "$built" | sed -n "s|.*--$1=\([^ ]*\).*|\1|p"; }
+conf=$(built_with conf-path)
+directive() { sed -n "s/^[[:space:]]*$1[[:space:]]\{1,\}\([^;[:space:]]*\).*/\1/p" "$conf" 2>/dev/null | head -n 1; }
+
+master() {
+  file=$(directive pid)
+  pid=$(cat "${file:-$(built_with pid-path)}" 2>/dev/null) && [ -n "$pid" ] && [ -d "/proc/$pid" ] && printf '%s\n' "$pid"
+}
+
+error_log() {
+  file=$(directive error_log)
+  printf '%s\n' "${file:-$(built_with error-log-path)}"
+}
+
+# The master's children whose title matches, one process id a line.
+children() {
+  for stat in /proc/[0-9]*/stat; do
+    line=$(cat "$stat" 2>/dev/null) || continue
+    rest=${line##*) }
+    parent=${rest#* }
+    [ "${parent%% *}" = "$master" ] || continue
+    pid=${stat#/proc/}
+    pid=${pid%/stat}
+    title=$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)
+    # nginx pads its title with blanks.
+    title=$(printf '%s' "$title" | sed 's/ *$//')
+    [ "$title" != "$1" ] || printf '%s\n' "$pid"
+  done
+}
+
+workers() { children "nginx: worker process"; }
+leaving() { children "nginx: worker process is shutting down"; }
+
+# Milliseconds since boot: no date in busybox has them.
+now() {
+  read -r up _ </proc/uptime
+  printf '%s0\n' "$(printf '%s' "$up" | tr -d .)" | sed 's/^0*\(.\)/\1/'
+}
+
+rest() { sleep 0.05 2>/dev/null || sleep 1; }
