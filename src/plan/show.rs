@@ -201,3 +201,6 @@ fn unified(before: &str, after: &str, path: &str, existed: bool, paint: Paint) -
     }
     lines
 }
+
+#[cfg(test)]
+mod tests;
