@@ -3,11 +3,13 @@
 mod action;
 mod color;
 mod endpoint;
+mod host_list;
 mod name;
 mod secret;
 
 pub use action::{Action, Ask, Check, Compose, ComposeUp, HttpAsk, Project, Pull, PutFile, Run, Swap};
 pub use color::{Color, NoColor};
 pub use endpoint::{Endpoint, Escalation};
+pub use host_list::host_list;
 pub use name::{AppName, BadName, HostName, ReleaseId, RunId};
 pub use secret::Secret;

@@ -2,9 +2,16 @@
 //!
 //! A [`Wave`] is a barrier across hosts, a [`Lane`] one host's share of it, a [`Step`] one action with its undo.
 
+mod json;
+mod show;
+mod words;
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Action, AppName, Color, HostName, ReleaseId};
+
+pub use json::to_json;
+pub use show::{Show, show};
 
 /// A plan: a value, printed by `plan`, carried out by `apply`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,9 +1,23 @@
-//! Who listens to a run.
+//! What a run tells while it runs: listeners that fold the same events.
+
+mod ending;
+mod human;
+mod json;
+mod lines;
+mod live;
+mod tally;
+
+#[cfg(test)]
+mod scripts;
+
+pub use human::{Human, Options};
+pub use json::Json;
+pub use tally::{HostTally, Tally};
 
 use crate::event::Event;
 
-/// A listener: it is told of every event, after it was written down.
+/// A listener. It never fails: a screen that has gone must not end a run.
 pub trait Report: Send {
-    /// One more event.
+    /// Takes note of what happened.
     fn event(&mut self, event: &Event);
 }

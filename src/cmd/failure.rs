@@ -1,0 +1,269 @@
+//! How a command fails: what a person reads, and the exit code that a program reads.
+
+use std::error::Error;
+
+use crate::model::{HostName, host_list};
+use crate::paint::{Paint, harmless};
+use crate::remote::{KeyVerdict, RemoteError};
+
+/// What a caller may conclude from a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// Traffic is on the release it was on before.
+    Failed,
+    /// Wrong usage or an invalid file; no host was contacted.
+    Usage,
+    /// An undo failed, or load balancers disagree.
+    NeedsPerson,
+    /// A host could not be reached or trusted; nothing was changed.
+    Unreachable,
+    /// Another run holds the lock.
+    Locked,
+    /// The saved plan does not fit any more.
+    StalePlan,
+    /// Interrupted and undone.
+    Interrupted,
+}
+
+impl FailureKind {
+    /// The process's exit code.
+    #[must_use]
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::NeedsPerson => 3,
+            Self::Unreachable => 4,
+            Self::Locked => 5,
+            Self::StalePlan => 6,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+/// A failed command, for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What may be concluded.
+    pub kind: FailureKind,
+    /// What failed, in one line.
+    pub error: String,
+    /// Why, each cause beneath the one before.
+    pub causes: Vec<String>,
+    /// What belongs to it as it is: a table, a snippet of a file.
+    pub details: Vec<String>,
+    /// What to do about it.
+    pub hints: Vec<String>,
+    /// What to run next.
+    pub commands: Vec<String>,
+}
+
+impl Failure {
+    /// A failure in one line, which names what was tried.
+    #[must_use]
+    pub fn new(kind: FailureKind, error: impl Into<String>) -> Self {
+        let [causes, details, hints, commands] = [const { Vec::new() }; 4];
+        Self { kind, error: error.into(), causes, details, hints, commands }
+    }
+
+    /// From an error and its sources.
+    #[must_use]
+    pub fn of(kind: FailureKind, error: &dyn Error) -> Self {
+        Self::new(kind, error.to_string()).because(error.source())
+    }
+
+    /// Caused by that error and its sources.
+    #[must_use]
+    pub fn because(mut self, error: Option<&dyn Error>) -> Self {
+        let causes = std::iter::successors(error, |&error| error.source());
+        self.causes.extend(causes.map(ToString::to_string));
+        self
+    }
+
+    /// With text that is shown as it is, line by line.
+    #[must_use]
+    pub fn detail(mut self, text: &str) -> Self {
+        self.details.extend(text.lines().map(str::to_owned));
+        self
+    }
+
+    /// With advice.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// With a command to run next.
+    #[must_use]
+    pub fn run(mut self, command: impl Into<String>) -> Self {
+        self.commands.push(command.into());
+        self
+    }
+
+    /// The text for stderr. Every line of details stands as it was given: they may be painted already.
+    #[must_use]
+    pub fn render(&self, paint: Paint) -> String {
+        let mut lines = vec![labelled(&paint.red(paint.bold("error:")), "error:", &self.error)];
+        lines.extend(self.causes.iter().map(|cause| labelled(&paint.red("caused by:"), "caused by:", cause)));
+        if !self.details.is_empty() {
+            lines.push(String::new());
+            lines.extend(self.details.iter().cloned());
+        }
+        if !self.hints.is_empty() || !self.commands.is_empty() {
+            lines.push(String::new());
+        }
+        lines.extend(self.hints.iter().map(|hint| labelled(&paint.cyan("hint:"), "hint:", hint)));
+        lines.extend(self.commands.iter().map(|command| format!("  {}", paint.bold(harmless(command)))));
+        lines.join("\n") + "\n"
+    }
+}
+
+/// A label and a text whose further lines stand under its first one.
+fn labelled(painted: &str, label: &str, text: &str) -> String {
+    let indent = format!("\n{}", " ".repeat(label.len() + 1));
+    format!("{painted} {}", harmless(text.trim_end()).replace('\n', &indent))
+}
+
+/// All hosts that were not reached or not trusted, in one table, with what to do for each kind of trouble.
+#[must_use]
+pub fn unreachable_table(hosts: &[(HostName, RemoteError)]) -> Failure {
+    let noun = if hosts.len() == 1 { "host" } else { "hosts" };
+    let error = format!("{} {noun} could not be reached or trusted; nothing was changed", hosts.len());
+    let mut failure = Failure::new(FailureKind::Unreachable, error).detail(&table(hosts));
+    for (verdict, alike) in by_verdict(hosts) {
+        let names: Vec<&HostName> = alike.iter().map(|(host, _)| host).collect();
+        if let Some(hint) = alike.iter().find_map(|(_, error)| error.hint()) {
+            let first = if alike.len() == 1 { "" } else { " For the first of them" };
+            let first = if first.is_empty() { String::new() } else { format!("{first}:") };
+            failure = failure.hint(format!("{verdict}, {}:{first} {hint}", host_list(&names)));
+        }
+    }
+    failure
+}
+
+fn by_verdict(hosts: &[(HostName, RemoteError)]) -> Vec<(&'static str, Vec<&(HostName, RemoteError)>)> {
+    let mut groups: Vec<(&'static str, Vec<&(HostName, RemoteError)>)> = Vec::new();
+    for host in hosts {
+        let verdict = verdict(&host.1);
+        match groups.iter_mut().find(|(other, _)| *other == verdict) {
+            Some((_, alike)) => alike.push(host),
+            None => groups.push((verdict, vec![host])),
+        }
+    }
+    groups
+}
+
+const fn verdict(error: &RemoteError) -> &'static str {
+    match error {
+        RemoteError::Unreachable { .. } => "unreachable",
+        RemoteError::Untrusted(untrusted) => match untrusted.verdict {
+            KeyVerdict::Unknown => "unknown host key",
+            KeyVerdict::OtherAlgorithm { .. } => "other key type",
+            KeyVerdict::Changed { .. } => "HOST KEY CHANGED",
+            KeyVerdict::Revoked { .. } => "HOST KEY REVOKED",
+        },
+        RemoteError::Denied { .. } => "login refused",
+        RemoteError::Refused(_) => "refused",
+        RemoteError::Lost(_) => "connection lost",
+        RemoteError::TimedOut(_) => "timed out",
+    }
+}
+
+/// What the host showed, or what went wrong.
+fn showed(error: &RemoteError) -> String {
+    match error {
+        RemoteError::Unreachable { address, reason, .. } => format!("{address}: {reason}"),
+        RemoteError::Untrusted(untrusted) => match &untrusted.verdict {
+            KeyVerdict::Unknown => format!("{} {}", untrusted.algorithm, untrusted.fingerprint),
+            KeyVerdict::OtherAlgorithm { known } => {
+                format!("{} {} (known: {known})", untrusted.algorithm, untrusted.fingerprint)
+            }
+            KeyVerdict::Changed { file, line } | KeyVerdict::Revoked { file, line } => {
+                format!("{} {} (on record: {file}:{line})", untrusted.algorithm, untrusted.fingerprint)
+            }
+        },
+        RemoteError::Denied { address, user, reason, .. } => format!("{user} at {address}: {reason}"),
+        other => other.to_string(),
+    }
+}
+
+fn table(hosts: &[(HostName, RemoteError)]) -> String {
+    let width =
+        |texts: &mut dyn Iterator<Item = &str>| texts.map(console::measure_text_width).max().unwrap_or(0);
+    let host_width = width(&mut hosts.iter().map(|(host, _)| host.as_str()).chain(["HOST"]));
+    let verdict_width = width(&mut hosts.iter().map(|(_, error)| verdict(error)).chain(["TROUBLE"]));
+    let row = |host: &str, verdict: &str, text: &str| {
+        format!("  {host:<host_width$}  {verdict:<verdict_width$}  {}\n", harmless(text).replace('\n', " "))
+    };
+    let head = row("HOST", "TROUBLE", "WHAT IT SHOWED");
+    let rows = hosts.iter().map(|(host, error)| row(host.as_str(), verdict(error), &showed(error)));
+    head + &rows.collect::<String>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remote::Untrusted;
+
+    #[test]
+    fn a_failure_reads_from_what_to_why_to_what_next() {
+        let broken = std::io::Error::other("disk full");
+        let failure = Failure::new(FailureKind::Failed, "cannot write the journal")
+            .because(Some(&broken))
+            .hint("free some space in the state folder,\nor name another one with XDG_STATE_HOME")
+            .run("bgctl status -i prod.yml");
+        insta::assert_snapshot!(failure.render(Paint::PLAIN), @"
+        error: cannot write the journal
+        caused by: disk full
+
+        hint: free some space in the state folder,
+              or name another one with XDG_STATE_HOME
+          bgctl status -i prod.yml
+        ");
+    }
+
+    #[test]
+    fn a_failure_without_advice_is_one_line() {
+        let failure = Failure::new(FailureKind::Usage, "no such playbook: \x1b[2Jx.yml");
+        assert_eq!(failure.render(Paint::PLAIN), "error: no such playbook: x.yml\n");
+    }
+
+    #[test]
+    fn exit_codes_are_the_contract() {
+        use FailureKind::{Failed, Interrupted, Locked, NeedsPerson, StalePlan, Unreachable, Usage};
+        let kinds = [Failed, Usage, NeedsPerson, Unreachable, Locked, StalePlan, Interrupted];
+        assert_eq!(kinds.map(FailureKind::exit_code), [1, 2, 3, 4, 5, 6, 130]);
+    }
+
+    fn untrusted(host: &str, verdict: KeyVerdict) -> RemoteError {
+        RemoteError::Untrusted(Box::new(Untrusted {
+            host: host.to_owned(),
+            verdict,
+            algorithm: "ssh-ed25519".to_owned(),
+            fingerprint: format!("SHA256:{}", host.repeat(4)),
+            line: format!("{host} ssh-ed25519 AAAA"),
+            hint: format!("compare the fingerprint on {host}, then add its key to ~/.ssh/known_hosts"),
+        }))
+    }
+
+    #[test]
+    fn all_hosts_stand_in_one_table_with_one_hint_for_each_trouble() {
+        let unreachable = RemoteError::Unreachable {
+            address: "10.0.0.9:22".to_owned(),
+            reason: "connection refused".to_owned(),
+            hint: "is sshd running there, and is the port right?".to_owned(),
+        };
+        let changed = KeyVerdict::Changed { file: "/home/anna/.ssh/known_hosts".to_owned(), line: 7 };
+        let hosts = [
+            ("app1", untrusted("app1", KeyVerdict::Unknown)),
+            ("app2.example.com", untrusted("app2", KeyVerdict::Unknown)),
+            ("app3", untrusted("app3", changed)),
+            ("lb1", unreachable),
+        ];
+        let hosts = hosts.map(|(host, error)| (host.parse().unwrap(), error));
+        let failure = unreachable_table(&hosts);
+        assert_eq!(failure.kind.exit_code(), 4);
+        insta::assert_snapshot!(failure.render(Paint::PLAIN));
+    }
+}

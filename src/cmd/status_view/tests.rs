@@ -1,0 +1,152 @@
+use super::*;
+use crate::facts::Nginx;
+use crate::paint::Paint;
+
+fn container(color: Color, state: &str, health: Option<&str>, version: &str) -> Container {
+    Container {
+        project: format!("my-server-{color}"),
+        service: "web".to_owned(),
+        image: format!("my-server:{version}"),
+        image_id: format!("sha256:{version}"),
+        tag_id: None,
+        state: state.to_owned(),
+        health: health.map(str::to_owned),
+    }
+}
+
+fn server(containers: Vec<Container>) -> Facts {
+    Facts { docker: Some("26.1".to_owned()), containers, ..Facts::default() }
+}
+
+fn balancer(target: Option<Color>) -> Facts {
+    let link = target.map_or(Link::Missing, |color| Link::To(format!("/sites/{color}.conf")));
+    Facts { nginx: Some(Nginx { version: "1.26".to_owned(), master: Some(7), link }), ..Facts::default() }
+}
+
+struct Fleet {
+    observed: Observed,
+    balancers: Vec<HostName>,
+    servers: Vec<HostName>,
+}
+
+impl Fleet {
+    fn new() -> Self {
+        Self { observed: Observed::default(), balancers: Vec::new(), servers: Vec::new() }
+    }
+
+    fn balancer(mut self, name: &str, configured: Option<Color>, served: Served) -> Self {
+        let host: HostName = name.parse().unwrap();
+        self.observed.hosts.insert(host.clone(), balancer(configured));
+        self.observed.served.insert(host.clone(), served);
+        self.balancers.push(host);
+        self
+    }
+
+    fn server(mut self, name: &str, containers: Vec<Container>) -> Self {
+        let host: HostName = name.parse().unwrap();
+        self.observed.hosts.insert(host.clone(), server(containers));
+        self.servers.push(host);
+        self
+    }
+
+    fn view(&self) -> StatusView {
+        self.view_with(None, None)
+    }
+
+    fn view_with(&self, lock: Option<LockInfo>, last_run: Option<LastRun>) -> StatusView {
+        let app = "my-server".parse().unwrap();
+        let (load_balancers, app_servers) = (self.balancers.as_slice(), self.servers.as_slice());
+        let known = Known { app: &app, load_balancers, app_servers, lock, last_run };
+        let link_color = |_: &HostName, target: &str| {
+            Color::BOTH.into_iter().find(|color| target == format!("/sites/{color}.conf"))
+        };
+        StatusView::new(known, &self.observed, link_color, |color| format!("my-server-{color}"))
+    }
+}
+
+fn both(idle: &str) -> Vec<Container> {
+    vec![
+        container(Color::Blue, "running", Some("healthy"), "0.0.1"),
+        container(Color::Green, idle, None, "0.0.2"),
+    ]
+}
+
+fn usual(idle: [&str; 2]) -> Fleet {
+    Fleet::new()
+        .balancer("lb1", Some(Color::Blue), Served::Color(Color::Blue))
+        .server("app1", both(idle[0]))
+        .server("app2", both(idle[1]))
+}
+
+fn last_run() -> LastRun {
+    LastRun {
+        run: "20261121T032500Z-00000007".to_owned(),
+        by: "anna@laptop".to_owned(),
+        at: "2026-11-21 03:25:00Z".to_owned(),
+        command: "apply -i prod.yml".to_owned(),
+        outcome: Some("done".to_owned()),
+        release: Some("0123456789ab".to_owned()),
+    }
+}
+
+#[test]
+fn a_healthy_fleet() {
+    let view = usual(["running", "running"]).view_with(None, Some(last_run()));
+    insta::assert_snapshot!(view.text("-i prod.yml", Paint::PLAIN));
+    insta::assert_json_snapshot!(view);
+}
+
+#[test]
+fn a_fleet_in_trouble() {
+    let fleet = Fleet::new()
+        .balancer("lb1", Some(Color::Blue), Served::Color(Color::Blue))
+        .balancer("lb2", Some(Color::Blue), Served::Color(Color::Green))
+        .balancer("lb3", None, Served::Neither("502 Bad Gateway".to_owned()))
+        .server("app1", vec![container(Color::Blue, "running", Some("unhealthy"), "0.0.1")]);
+    let lock = LockInfo {
+        by: "ben@ci".to_owned(),
+        since: "2026-11-21 03:20:00Z".to_owned(),
+        phase: Some("switch".to_owned()),
+        run: "20261121T032000Z-00000001".to_owned(),
+    };
+    let view = fleet.view_with(Some(lock), None);
+    assert!(view.disagrees() && view.live.is_none());
+    insta::assert_snapshot!(view.text("-i prod.yml", Paint::PLAIN));
+}
+
+#[test]
+fn the_way_back_depends_on_what_the_other_color_does() {
+    let back = |idle| {
+        let rollback = usual(idle).view().rollback;
+        (rollback.ready, rollback.how, rollback.reason)
+    };
+    assert_eq!(back(["running"; 2]), (true, Some(How::Flip), "green runs on all app servers".to_owned()));
+    for idle in [["running", "exited"], ["exited", "exited"]] {
+        assert_eq!(back(idle), (true, Some(How::Start), "green is stopped and can be started".to_owned()));
+    }
+    let absent = usual(["running"; 2]).server("app3", Vec::new()).view().rollback;
+    assert_eq!((absent.ready, absent.reason.as_str()), (false, "green has no containers on app3"));
+    let first = Fleet::new().balancer("lb1", None, Served::Neither("404".to_owned())).view().rollback;
+    assert_eq!((first.ready, first.reason.as_str()), (false, "no color is live"));
+    let ill = vec![container(Color::Green, "running", Some("unhealthy"), "0.0.2")];
+    let ill = usual(["running"; 2]).server("app3", ill).view().rollback;
+    assert_eq!((ill.ready, ill.reason.as_str()), (false, "green is unhealthy on app3"));
+}
+
+#[test]
+fn a_host_that_was_not_asked_is_unknown() {
+    let mut fleet = usual(["running", "running"]);
+    fleet.servers.push("app3".parse().unwrap());
+    let view = fleet.view();
+    assert_eq!(view.app_servers[2].blue.state, State::Unknown);
+    assert!(!view.rollback.ready);
+}
+
+#[test]
+fn two_hundred_servers_that_run_the_same_are_two_lines() {
+    let fleet = usual(["running", "running"]);
+    let fleet = (3..=200).fold(fleet, |fleet, n| fleet.server(&format!("app{n}"), both("running")));
+    let text = fleet.view().text("-i prod.yml", Paint::PLAIN);
+    assert!(text.contains("app1 … app200 (200 hosts)"), "{text}");
+    assert!(text.lines().count() < 15, "{text}");
+}

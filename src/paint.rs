@@ -1,0 +1,109 @@
+//! Color and plainness of text: what makes a line stand out, and what must never reach a terminal.
+
+use std::fmt::Display;
+
+use crate::model::Color;
+
+/// Paints text for a terminal, or leaves it as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Paint {
+    color: bool,
+}
+
+impl Paint {
+    /// Leaves everything as it is.
+    pub const PLAIN: Self = Self { color: false };
+
+    /// Paints when `color` says so.
+    #[must_use]
+    pub const fn new(color: bool) -> Self {
+        Self { color }
+    }
+
+    /// For headings and what matters most.
+    #[must_use]
+    pub fn bold(self, text: impl Display) -> String {
+        self.with("1", text)
+    }
+
+    /// For what can be skipped in reading.
+    #[must_use]
+    pub fn dim(self, text: impl Display) -> String {
+        self.with("2", text)
+    }
+
+    /// For failure and removal.
+    #[must_use]
+    pub fn red(self, text: impl Display) -> String {
+        self.with("31", text)
+    }
+
+    /// For success and addition.
+    #[must_use]
+    pub fn green(self, text: impl Display) -> String {
+        self.with("32", text)
+    }
+
+    /// For change and for what needs a look.
+    #[must_use]
+    pub fn yellow(self, text: impl Display) -> String {
+        self.with("33", text)
+    }
+
+    /// For what to do next.
+    #[must_use]
+    pub fn cyan(self, text: impl Display) -> String {
+        self.with("36", text)
+    }
+
+    /// A color's name in that color.
+    #[must_use]
+    pub fn color(self, color: Color) -> String {
+        match color {
+            Color::Blue => self.with("1;94", color),
+            Color::Green => self.with("1;92", color),
+        }
+    }
+
+    /// A color's name in that color, or `none`.
+    #[must_use]
+    pub fn color_or_none(self, color: Option<Color>) -> String {
+        color.map_or_else(|| self.dim("none"), |color| self.color(color))
+    }
+
+    /// `blue → green`, the one line of a run that must not be overlooked.
+    #[must_use]
+    pub fn switch(self, from: Option<Color>, to: Color) -> String {
+        format!("{} {} {}", self.color_or_none(from), self.bold("→"), self.color(to))
+    }
+
+    fn with(self, code: &str, text: impl Display) -> String {
+        if self.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
+    }
+}
+
+/// Text from a host or a file without anything that could steer a terminal: escape sequences go, other
+/// control characters but tab and newline are shown as `?`.
+#[must_use]
+pub fn harmless(text: &str) -> String {
+    let steers = |c: char| c.is_control() && c != '\n' && c != '\t';
+    console::strip_ansi_codes(text).replace("\r\n", "\n").replace(steers, "?")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_paint_leaves_text_alone() {
+        assert_eq!(Paint::PLAIN.switch(Some(Color::Blue), Color::Green), "blue → green");
+        assert_eq!(Paint::PLAIN.switch(None, Color::Blue), "none → blue");
+        assert_eq!(Paint::new(true).red("x"), "\x1b[31mx\x1b[0m");
+    }
+
+    #[test]
+    fn what_steers_a_terminal_is_taken_out() {
+        assert_eq!(harmless("a\x1b[31mred\x1b[0m\r\n\tb\x07"), "ared\n\tb?");
+        assert!(!harmless("\x1b]0;title\x07x\x1b").contains(['\x1b', '\x07']));
+    }
+}

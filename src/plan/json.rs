@@ -1,0 +1,138 @@
+//! A plan as one JSON document for programs: everything but contents.
+
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use super::{Lane, Plan, Step, Undo, Wave};
+use crate::model::{Action, Ask, Run};
+
+/// The plan for `plan --output json`. Contents are named by digest and size; of a `no_log` step not even
+/// those, as a short secret could be guessed from them. Environment variables are named, never shown.
+#[must_use]
+pub fn to_json(plan: &Plan) -> Value {
+    json!({
+        "app": plan.app,
+        "goal": plan.goal,
+        "live": plan.live,
+        "target": plan.target,
+        "release": plan.release,
+        "changes": !plan.is_empty(),
+        "counts": plan.counts(),
+        "load_balancers": plan.load_balancers,
+        "app_servers": plan.app_servers,
+        "waves": plan.waves.iter().map(wave).collect::<Vec<_>>(),
+        "notes": plan.notes,
+    })
+}
+
+fn wave(wave: &Wave) -> Value {
+    json!({
+        "phase": wave.phase,
+        "name": wave.name,
+        "max_fail_percentage": wave.max_fail_percentage,
+        "lanes": wave.lanes.iter().map(lane).collect::<Vec<_>>(),
+    })
+}
+
+fn lane(lane: &Lane) -> Value {
+    json!({
+        "host": lane.host,
+        "steps": lane.steps.iter().map(step).collect::<Vec<_>>(),
+        "skipped": lane.skipped,
+    })
+}
+
+fn step(step: &Step) -> Value {
+    let before = step.before.as_ref().filter(|_| !step.no_log).map(|text| digest(text.as_bytes()));
+    json!({
+        "task": step.name,
+        "action": action(&step.action, step.no_log),
+        "undo": undo(step),
+        "certainty": step.certainty,
+        "become_user": step.escalate,
+        "ignore_errors": step.ignore_errors,
+        "no_log": step.no_log,
+        "before": before,
+    })
+}
+
+fn undo(step: &Step) -> Value {
+    match &step.undo {
+        Undo::Reverse(reverse) => action(reverse, step.no_log),
+        Undo::NotNeeded => Value::Null,
+        Undo::Impossible(why) => json!({ "do": "impossible", "why": why }),
+    }
+}
+
+fn action(action: &Action, no_log: bool) -> Value {
+    match action {
+        Action::PutFile(file) => json!({
+            "do": "put_file",
+            "path": file.path,
+            "content": if no_log { Value::Null } else { digest(&file.content) },
+            "mode": file.mode,
+            "owner": file.owner,
+            "group": file.group,
+            "validate": file.validate,
+        }),
+        Action::TestSite { link, content } => json!({
+            "do": "test_site",
+            "link": link,
+            "content": if no_log { Value::Null } else { digest(content.as_bytes()) },
+        }),
+        Action::Run(command) => tagged("run", run(command, no_log)),
+        Action::Check(check) => json!({
+            "do": "check",
+            "ask": ask(&check.ask, no_log),
+            "retries": check.retries,
+            "delay": check.delay,
+            "timeout": check.timeout,
+            "successes": check.successes,
+        }),
+        other => without_env(serde_json::to_value(other).unwrap_or_default()),
+    }
+}
+
+fn ask(ask: &Ask, no_log: bool) -> Value {
+    match ask {
+        Ask::Command(command) => json!({ "command": run(command, no_log) }),
+        _ if no_log => Value::Null,
+        other => serde_json::to_value(other).unwrap_or_default(),
+    }
+}
+
+fn run(run: &Run, no_log: bool) -> Value {
+    if no_log {
+        return json!({ "argv": null });
+    }
+    json!({
+        "argv": run.argv,
+        "chdir": run.chdir,
+        "stdin": run.stdin.as_ref().map(|text| digest(text.as_bytes())),
+        "env": run.env.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+    })
+}
+
+/// Replaces the pairs of every `env` in it by their names.
+fn without_env(value: Value) -> Value {
+    let Value::Object(fields) = value else { return value };
+    let plain = |(key, value): (String, Value)| match value {
+        Value::Array(pairs) if key == "env" => {
+            let names = pairs.iter().map(|pair| pair.get(0).cloned().unwrap_or_default());
+            (key, names.collect())
+        }
+        other => (key, without_env(other)),
+    };
+    Value::Object(fields.into_iter().map(plain).collect::<Map<_, _>>())
+}
+
+fn tagged(name: &str, mut value: Value) -> Value {
+    if let Value::Object(fields) = &mut value {
+        fields.shift_insert(0, "do".to_owned(), json!(name));
+    }
+    value
+}
+
+fn digest(bytes: &[u8]) -> Value {
+    json!({ "sha256": data_encoding::HEXLOWER.encode(&Sha256::digest(bytes)), "size": bytes.len() })
+}

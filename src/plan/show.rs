@@ -1,0 +1,211 @@
+//! A plan for a person: the one printer of `plan` and of the preview of every command that changes hosts.
+
+use similar::{ChangeTag, TextDiff};
+
+use super::words::{Sign, deed, way_back};
+use super::{Certainty, Lane, Phase, Plan, Step, Wave};
+use crate::model::{Action, HostName, host_list};
+use crate::paint::{Paint, harmless};
+
+/// How a plan is shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Show {
+    /// With color.
+    pub color: bool,
+    /// With the differences of files.
+    pub diff: bool,
+    /// Columns that there are.
+    pub width: usize,
+}
+
+/// The plan as text. Hosts with the same steps share one block, so that it grows with what differs, not
+/// with the fleet. Its last line never changes shape: programs read it.
+#[must_use]
+pub fn show(plan: &Plan, options: Show) -> String {
+    let paint = Paint::new(options.color);
+    let mut lines = heading(plan, paint);
+    for wave in &plan.waves {
+        lines.extend(wave_lines(plan, wave, options, paint));
+    }
+    lines.extend(notes(plan, paint));
+    lines.push(String::new());
+    lines.push(paint.bold(last_line(plan)));
+    lines.join("\n") + "\n"
+}
+
+fn last_line(plan: &Plan) -> String {
+    if plan.is_empty() {
+        return "No changes. The live release matches.".to_owned();
+    }
+    let counts = plan.counts();
+    format!(
+        "Plan: {} to recreate, {} files to write, {} to switch, {} to retire.",
+        counts.recreate, counts.files, counts.switch, counts.retire
+    )
+}
+
+fn heading(plan: &Plan, paint: Paint) -> Vec<String> {
+    let balancers: Vec<&HostName> = plan.load_balancers.iter().collect();
+    let servers: Vec<&HostName> = plan.app_servers.iter().collect();
+    vec![
+        format!("{} {}: release {}", paint.bold(&plan.app), plan.goal.as_str(), plan.release),
+        format!("  live           {}", paint.color_or_none(plan.live)),
+        format!("  load balancers {}", host_list(&balancers)),
+        format!("  app servers    {}", host_list(&servers)),
+    ]
+}
+
+fn notes(plan: &Plan, paint: Paint) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for note in &plan.notes {
+        let host = note.host.as_ref().map(|host| format!("{host}: ")).unwrap_or_default();
+        let sure = paint.dim(format!("  # {}", certainty(note.certainty)));
+        lines.push(format!("  {} {host}{}{sure}", paint.yellow("!"), harmless(&note.text)));
+    }
+    if !lines.is_empty() {
+        lines.insert(0, format!("\n{}", paint.bold("notes")));
+    }
+    lines
+}
+
+fn wave_lines(plan: &Plan, wave: &Wave, options: Show, paint: Paint) -> Vec<String> {
+    let groups = groups(wave, options, paint);
+    if groups.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec![format!("\n{} {}", paint.bold(wave.phase.as_str()), harmless(&wave.name))];
+    let swapped: Vec<&HostName> =
+        wave.lanes.iter().filter(|lane| swaps(lane)).map(|lane| &lane.host).collect();
+    if wave.phase == Phase::Switch && !swapped.is_empty() {
+        let switch = paint.switch(plan.live, plan.target);
+        lines.push(format!("  {} {switch} on {}", paint.bold("traffic:"), host_list(&swapped)));
+    }
+    for (hosts, block) in groups {
+        lines.push(format!("  {}", paint.bold(host_list(&hosts))));
+        lines.extend(block);
+    }
+    lines
+}
+
+fn swaps(lane: &Lane) -> bool {
+    lane.steps.iter().any(|step| matches!(step.action, Action::Swap(_)))
+}
+
+/// Lanes whose blocks read the same, with their hosts, in order of first appearance.
+fn groups(wave: &Wave, options: Show, paint: Paint) -> Vec<(Vec<&HostName>, Vec<String>)> {
+    let mut places = std::collections::HashMap::new();
+    let mut groups: Vec<(Vec<&HostName>, Vec<String>)> = Vec::new();
+    for lane in &wave.lanes {
+        let block = block(lane, options, paint);
+        if block.is_empty() {
+            continue;
+        }
+        let place = *places.entry(block.clone()).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some((hosts, _)) => hosts.push(&lane.host),
+            None => groups.push((vec![&lane.host], block)),
+        }
+    }
+    groups
+}
+
+fn block(lane: &Lane, options: Show, paint: Paint) -> Vec<String> {
+    let texts: Vec<String> = lane.steps.iter().map(text).collect();
+    // Comments stand in one column, unless a long line pushes its own to a line below.
+    let room = options.width.saturating_sub(COMMENT_ROOM);
+    let column = texts.iter().map(|text| console::measure_text_width(text)).filter(|w| *w <= room).max();
+    let mut lines = Vec::new();
+    for (step, text) in lane.steps.iter().zip(&texts) {
+        lines.extend(step_lines(step, text, column.unwrap_or(0), options.width, paint));
+        if options.diff {
+            lines.extend(difference(step, paint));
+        }
+    }
+    for skipped in &lane.skipped {
+        lines.push(paint.dim(format!(
+            "        {}: skipped, {}",
+            harmless(&skipped.name),
+            harmless(&skipped.why)
+        )));
+    }
+    lines
+}
+
+/// Columns of the indentation and of a usual comment.
+const COMMENT_ROOM: usize = 44;
+
+/// The task's name and what it does.
+fn text(step: &Step) -> String {
+    harmless(&format!("{}: {}", step.name, deed(step))).replace('\n', " ")
+}
+
+fn step_lines(step: &Step, text: &str, column: usize, width: usize, paint: Paint) -> Vec<String> {
+    let sign = Sign::of(step).paint(paint);
+    let mut comment = format!("# {}", certainty(step.certainty));
+    if let Some(back) = way_back(step) {
+        comment.push_str("; ");
+        comment.push_str(&harmless(&back));
+    }
+    let used = console::measure_text_width(text);
+    let fits = used <= column && 10 + column + console::measure_text_width(&comment) <= width;
+    let head = if matches!(step.action, Action::Swap(_)) { paint.bold(text) } else { text.to_owned() };
+    if fits {
+        let gap = " ".repeat(column - used + 2);
+        vec![format!("    {sign} {head}{gap}{}", paint.dim(comment))]
+    } else {
+        vec![format!("    {sign} {head}"), format!("          {}", paint.dim(comment))]
+    }
+}
+
+const fn certainty(certainty: Certainty) -> &'static str {
+    match certainty {
+        Certainty::Observed => "observed",
+        Certainty::Computed => "computed",
+        Certainty::Unknowable => "unknowable until apply",
+    }
+}
+
+/// What a file's content turns into.
+fn difference(step: &Step, paint: Paint) -> Vec<String> {
+    let (path, after) = match &step.action {
+        Action::PutFile(file) => (&file.path, file.content.as_slice()),
+        Action::RemoveFile { path, .. } => (path, b"".as_slice()),
+        _ => return Vec::new(),
+    };
+    let indented = |line: String| format!("          {line}");
+    if step.no_log {
+        return vec![indented(paint.dim("(content not shown)"))];
+    }
+    let before = step.before.as_deref().unwrap_or_default();
+    match std::str::from_utf8(after) {
+        Ok(after) if !after.contains('\0') && !before.contains('\0') => {
+            unified(before, after, path, step.before.is_some(), paint).into_iter().map(indented).collect()
+        }
+        _ => vec![indented(paint.dim(format!("(binary: {} bytes, was {})", after.len(), before.len())))],
+    }
+}
+
+fn unified(before: &str, after: &str, path: &str, existed: bool, paint: Paint) -> Vec<String> {
+    let diff = TextDiff::from_lines(before, after);
+    let from = if existed { path } else { "/dev/null" };
+    let mut lines = Vec::new();
+    for hunk in diff.unified_diff().context_radius(3).iter_hunks() {
+        lines.push(paint.cyan(hunk.header()));
+        for change in hunk.iter_changes() {
+            let line = harmless(change.value().trim_end_matches('\n'));
+            lines.push(match change.tag() {
+                ChangeTag::Insert => paint.green(format!("+{line}")),
+                ChangeTag::Delete => paint.red(format!("-{line}")),
+                ChangeTag::Equal => format!(" {line}"),
+            });
+        }
+    }
+    if !lines.is_empty() {
+        lines.insert(0, paint.bold(format!("--- {from}")));
+        lines.insert(1, paint.bold(format!("+++ {path}")));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests;

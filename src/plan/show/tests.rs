@@ -1,0 +1,214 @@
+use std::time::Duration;
+
+use super::*;
+use crate::model::{
+    Ask, Check, Color, Compose, ComposeUp, HttpAsk, Project, Pull, PutFile, ReleaseId, Run, Swap,
+};
+use crate::plan::{Goal, Note, Skipped, Undo, to_json};
+
+const WIDE: Show = Show { color: false, diff: false, width: 120 };
+const WITH_DIFF: Show = Show { diff: true, ..WIDE };
+
+fn step(name: &str, action: Action, undo: Undo) -> Step {
+    Step {
+        name: name.to_owned(),
+        action,
+        undo,
+        certainty: Certainty::Computed,
+        escalate: None,
+        timeout: None,
+        ignore_errors: false,
+        no_log: false,
+        before: None,
+    }
+}
+
+fn file(path: &str, content: &[u8]) -> PutFile {
+    let mode = Some("0640".to_owned());
+    PutFile {
+        path: path.to_owned(),
+        content: content.to_vec(),
+        mode,
+        owner: None,
+        group: None,
+        validate: None,
+    }
+}
+
+fn compose_file(before: Option<&str>, after: &str) -> Step {
+    let path = "/srv/my-server/green/compose.yml";
+    let undo = match before {
+        Some(before) => Action::PutFile(file(path, before.as_bytes())),
+        None => Action::RemoveFile { path: path.to_owned(), folders: Vec::new() },
+    };
+    let action = Action::PutFile(file(path, after.as_bytes()));
+    let before = before.map(str::to_owned);
+    Step { before, ..step("Compose file", action, Undo::Reverse(undo)) }
+}
+
+fn project() -> Project {
+    let env = vec![("TOKEN".to_owned(), "hunter2".to_owned())];
+    Project {
+        name: "my-server-green".to_owned(),
+        dir: "/srv/my-server/green".to_owned(),
+        compose: Compose::V2,
+        env,
+    }
+}
+
+fn recreate() -> Step {
+    let (services, env_file) = (Vec::new(), None);
+    let up = ComposeUp {
+        project: project(),
+        services,
+        recreate: true,
+        pull: Pull::Always,
+        build: false,
+        env_file,
+    };
+    let undo = Undo::Reverse(Action::ComposeDown(project()));
+    Step { certainty: Certainty::Unknowable, ..step("Recreate green", Action::ComposeUp(up), undo) }
+}
+
+fn health() -> Step {
+    let ask = Ask::Http(HttpAsk {
+        url: "http://127.0.0.1:18081/health".to_owned(),
+        host: "127.0.0.1".to_owned(),
+        port: 18081,
+        path: "/health".to_owned(),
+        host_header: None,
+        status: Vec::new(),
+        body: None,
+        headers: Vec::new(),
+    });
+    let (delay, timeout) = (Duration::from_secs(1), Duration::from_secs(5));
+    let check = Check { ask, retries: 30, delay, timeout, successes: 1 };
+    step("Answers for itself", Action::Check(check), Undo::NotNeeded)
+}
+
+fn migrate(no_log: bool) -> Step {
+    let argv = ["sh", "-c", "bin/migrate --token hunter2\necho done"].map(str::to_owned).to_vec();
+    let env = vec![("TOKEN".to_owned(), "hunter2".to_owned())];
+    let run = Run { argv, chdir: None, stdin: Some("hunter2".to_owned()), env };
+    Step { no_log, ..step("Migrate", Action::Run(run), Undo::Impossible("it has no undo".to_owned())) }
+}
+
+fn switch() -> Vec<Step> {
+    let site = |color: &str| format!("/etc/nginx/sites-available/my-server-{color}.conf");
+    let link = "/etc/nginx/sites-enabled/my-server.conf".to_owned();
+    let content = "server {}\n".to_owned();
+    let swap = Swap { link: link.clone(), from: Some(site("blue")), to: Some(site("green")) };
+    let undo = Undo::Reverse(Action::Swap(swap.reversed()));
+    vec![
+        step("Test", Action::TestSite { link, content }, Undo::NotNeeded),
+        step("Swap", Action::Swap(swap), undo),
+        step("Drain", Action::Drain { timeout: Duration::from_secs(60) }, Undo::NotNeeded),
+    ]
+}
+
+fn wave(phase: Phase, name: &str, hosts: &[HostName], steps: &[Step]) -> Wave {
+    let lane = |host: &HostName| Lane { host: host.clone(), steps: steps.to_vec(), skipped: Vec::new() };
+    let lanes = hosts.iter().map(lane).collect();
+    Wave { phase, name: name.to_owned(), max_fail_percentage: 0.0, lanes }
+}
+
+fn plan(servers: usize, stage: &[Step]) -> Plan {
+    let app_servers: Vec<HostName> = (1..=servers).map(|n| format!("app{n}").parse().unwrap()).collect();
+    let load_balancers: Vec<HostName> = vec!["lb1".parse().unwrap()];
+    let waves = vec![
+        wave(Phase::Stage, "Recreate the idle color", &app_servers, stage),
+        wave(Phase::Switch, "Switch", &load_balancers, &switch()),
+    ];
+    Plan {
+        app: "my-server".parse().unwrap(),
+        goal: Goal::Apply,
+        live: Some(Color::Blue),
+        target: Color::Green,
+        release: ReleaseId::from_digest("0123456789abcdef"),
+        waves,
+        load_balancers,
+        app_servers,
+        notes: Vec::new(),
+    }
+}
+
+fn usual() -> Plan {
+    let mut plan = plan(2, &[compose_file(None, "services: {}\n"), recreate(), health()]);
+    let why = "when is false: (eq color \"blue\")".to_owned();
+    plan.waves[0].lanes[1].skipped.push(Skipped { name: "Warm up".to_owned(), why });
+    let text = "compose.yml of blue was changed by hand".to_owned();
+    plan.notes.push(Note { certainty: Certainty::Observed, host: Some("app2".parse().unwrap()), text });
+    plan
+}
+
+#[test]
+fn a_plan_with_changes() {
+    insta::assert_snapshot!(show(&usual(), WIDE));
+}
+
+#[test]
+fn a_plan_on_a_narrow_screen() {
+    insta::assert_snapshot!(show(&usual(), Show { width: 60, ..WIDE }));
+}
+
+#[test]
+fn a_plan_without_changes() {
+    let mut plan = plan(2, &[]);
+    plan.waves.clear();
+    let text = show(&plan, WIDE);
+    insta::assert_snapshot!(text);
+    assert!(text.ends_with("\nNo changes. The live release matches.\n"));
+}
+
+#[test]
+fn two_hundred_hosts_that_do_the_same_are_one_block() {
+    let stage = [compose_file(None, "services: {}\n"), recreate(), health()];
+    let mut plan = plan(200, &stage);
+    plan.waves[0].lanes[7].steps.remove(0);
+    let text = show(&plan, WIDE);
+    insta::assert_snapshot!(text);
+    assert!(text.ends_with("\nPlan: 200 to recreate, 199 files to write, 1 to switch, 0 to retire.\n"));
+}
+
+#[test]
+fn differences_of_files() {
+    let before = "services:\n  web:\n    image: my-server:0.0.1\n    init: true\n";
+    let after = before.replace("0.0.1", "0.0.2\x1b[2J");
+    let secret = Step { no_log: true, ..compose_file(Some("token: hunter1\n"), "token: hunter2\n") };
+    let binary = step("Logo", Action::PutFile(file("/srv/logo.png", b"\x89PNG\0")), Undo::NotNeeded);
+    let gone = Action::RemoveFile { path: "/srv/old.yml".to_owned(), folders: Vec::new() };
+    let gone = Step { before: Some("old\n".to_owned()), ..step("Old file", gone, Undo::NotNeeded) };
+    let new = compose_file(None, "services: {}\n");
+    let text = show(&plan(1, &[compose_file(Some(before), &after), new, gone, binary, secret]), WITH_DIFF);
+    insta::assert_snapshot!(text);
+    assert!(!text.contains("hunter") && !text.contains('\x1b'), "{text}");
+}
+
+#[test]
+fn a_command_shows_its_first_line_or_nothing() {
+    let open = show(&plan(1, &[migrate(false)]), WIDE);
+    assert!(open.contains("$ Migrate: run bin/migrate --token hunter2 …"), "{open}");
+    assert!(open.contains("cannot be undone: it has no undo"), "{open}");
+    let closed = show(&plan(1, &[migrate(true)]), WITH_DIFF);
+    assert!(closed.contains("run a command (not shown)") && !closed.contains("hunter2"), "{closed}");
+}
+
+#[test]
+fn color_changes_nothing_but_color() {
+    let colored = show(&usual(), Show { color: true, ..WITH_DIFF });
+    assert!(colored.contains("\x1b["));
+    assert_eq!(console::strip_ansi_codes(&colored), show(&usual(), WITH_DIFF));
+}
+
+#[test]
+fn the_document_names_contents_without_showing_them() {
+    insta::assert_json_snapshot!(to_json(&usual()));
+}
+
+#[test]
+fn the_document_shows_no_secret() {
+    let secret = Step { no_log: true, ..compose_file(Some("token: hunter1\n"), "token: hunter2\n") };
+    let text = to_json(&plan(1, &[secret, migrate(true), recreate()])).to_string();
+    assert!(!text.contains("hunter") && text.contains("TOKEN"), "{text}");
+    assert!(!text.contains("sha256\":\"aa") && text.contains("\"content\":null"), "{text}");
+}

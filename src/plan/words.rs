@@ -1,0 +1,164 @@
+//! A step in words: what is done, and how it is taken back.
+
+use std::time::Duration;
+
+use super::{Step, Undo};
+use crate::model::{Action, Ask, Check, ComposeUp, Pull, PutFile, Run};
+use crate::paint::Paint;
+
+/// What kind of change a line of the plan is, and its sign in front of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sign {
+    Create,
+    Change,
+    Remove,
+    Recreate,
+    Switch,
+    Command,
+    Look,
+}
+
+impl Sign {
+    pub(super) fn of(step: &Step) -> Self {
+        match &step.action {
+            Action::PutFile(_) if step.before.is_none() => Self::Create,
+            Action::PutFile(_) => Self::Change,
+            Action::RemoveFile { .. } | Action::ComposeDown(_) | Action::ComposeStop(_) => Self::Remove,
+            Action::ComposeUp(_) => Self::Recreate,
+            Action::ComposeStart(_) => Self::Create,
+            Action::Swap(_) => Self::Switch,
+            Action::Run(_) => Self::Command,
+            Action::Check(_) | Action::TestSite { .. } | Action::Drain { .. } | Action::Wait { .. } => {
+                Self::Look
+            }
+        }
+    }
+
+    /// Three columns wide, in ASCII.
+    pub(super) fn paint(self, paint: Paint) -> String {
+        match self {
+            Self::Create => paint.green("  +"),
+            Self::Change => paint.yellow("  ~"),
+            Self::Remove => paint.red("  -"),
+            Self::Recreate => paint.yellow("-/+"),
+            Self::Switch => paint.bold(" =>"),
+            Self::Command => paint.yellow("  $"),
+            Self::Look => paint.dim("  *"),
+        }
+    }
+}
+
+/// What a step does, without its task's name.
+pub(super) fn deed(step: &Step) -> String {
+    match &step.action {
+        Action::PutFile(file) => put_file(file, step),
+        Action::RemoveFile { path, .. } => format!("remove {path}"),
+        Action::Run(run) => command(run, step.no_log),
+        Action::ComposeUp(up) => compose_up(up),
+        Action::ComposeDown(project) => format!("take down {} (volumes stay)", project.name),
+        Action::ComposeStop(project) => format!("stop {}", project.name),
+        Action::ComposeStart(project) => format!("start {}", project.name),
+        Action::Check(check) => ask(check, step.no_log),
+        Action::TestSite { link, .. } => format!("nginx accepts the new site in place of {link}"),
+        Action::Swap(swap) => match &swap.to {
+            Some(to) => format!("point {} to {to}, reload, see new workers", swap.link),
+            None => format!("remove {}, reload, see new workers", swap.link),
+        },
+        Action::Drain { timeout } => format!("wait for old nginx workers, at most {}", span(*timeout)),
+        Action::Wait { duration } => format!("wait {}", span(*duration)),
+    }
+}
+
+/// How a step is taken back; `None` where it leaves nothing.
+pub(super) fn way_back(step: &Step) -> Option<String> {
+    let action = match &step.undo {
+        Undo::NotNeeded => return None,
+        Undo::Impossible(why) => return Some(format!("cannot be undone: {why}")),
+        Undo::Reverse(action) => action,
+    };
+    let words = match action {
+        Action::PutFile(_) => "write what was there before".to_owned(),
+        Action::RemoveFile { .. } => "remove it".to_owned(),
+        Action::Run(run) => command(run, step.no_log),
+        Action::ComposeUp(up) => compose_up(up),
+        Action::ComposeDown(project) => format!("take down {}, its logs are shown", project.name),
+        Action::ComposeStop(project) => format!("stop {}", project.name),
+        Action::ComposeStart(project) => format!("start {}", project.name),
+        Action::Swap(_) => "point it back, reload".to_owned(),
+        Action::Check(_) | Action::TestSite { .. } | Action::Drain { .. } | Action::Wait { .. } => {
+            return None;
+        }
+    };
+    Some(format!("undo: {words}"))
+}
+
+fn put_file(file: &PutFile, step: &Step) -> String {
+    let mut words = format!("write {}", file.path);
+    if let Some(mode) = &file.mode {
+        words.push_str(&format!(", mode {mode}"));
+    }
+    match (&file.owner, &file.group) {
+        (Some(owner), Some(group)) => words.push_str(&format!(", owner {owner}:{group}")),
+        (Some(owner), None) => words.push_str(&format!(", owner {owner}")),
+        (None, Some(group)) => words.push_str(&format!(", group {group}")),
+        (None, None) => {}
+    }
+    if step.before.as_ref().is_some_and(|before| before.as_bytes() == file.content) {
+        words.push_str(" (same content)");
+    }
+    words
+}
+
+fn compose_up(up: &ComposeUp) -> String {
+    let verb = if up.recreate { "recreate" } else { "bring up" };
+    let mut words = format!("{verb} {}", up.project.name);
+    if !up.services.is_empty() {
+        words.push_str(&format!(": {}", up.services.join(", ")));
+    }
+    let extra: &[&str] = match (up.pull, up.build) {
+        (Pull::Always, true) => &["pull", "build"],
+        (Pull::Always, false) => &["pull"],
+        (_, true) => &["build"],
+        (Pull::Missing | Pull::Never, false) => &[],
+    };
+    if !extra.is_empty() {
+        words.push_str(&format!(" ({} first)", extra.join(" and ")));
+    }
+    words
+}
+
+fn command(run: &Run, no_log: bool) -> String {
+    if no_log {
+        return "run a command (not shown)".to_owned();
+    }
+    let text = match run.argv.as_slice() {
+        [sh, c, text] if sh == "sh" && c == "-c" => text.trim().to_owned(),
+        argv => shlex::try_join(argv.iter().map(String::as_str)).unwrap_or_else(|_| argv.join(" ")),
+    };
+    let mut lines = text.lines();
+    let first = lines.next().unwrap_or_default();
+    if lines.next().is_some() { format!("run {first} …") } else { format!("run {first}") }
+}
+
+fn ask(check: &Check, no_log: bool) -> String {
+    let question = match &check.ask {
+        Ask::Http(http) => format!("{} answers", http.url),
+        Ask::Tcp { host, port } => format!("{host}:{port} accepts connections"),
+        Ask::Command(_) if no_log => "a command exits 0 (not shown)".to_owned(),
+        Ask::Command(run) => format!("{} exits 0", command(run, false)),
+        Ask::Container { project, services } if services.is_empty() => {
+            format!("{project} runs and is healthy")
+        }
+        Ask::Container { project, services } => format!("{project} is healthy: {}", services.join(", ")),
+    };
+    let tries = check.retries.saturating_add(1);
+    if tries == 1 { question } else { format!("{question}, within {tries} tries") }
+}
+
+fn span(duration: Duration) -> String {
+    if duration.subsec_millis() == 0 {
+        format!("{}s", duration.as_secs())
+    } else {
+        format!("{}s", duration.as_secs_f32())
+    }
+}

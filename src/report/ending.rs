@@ -1,0 +1,153 @@
+//! The last words of a run: each host's share, what is served now, what to run next.
+
+use super::lines::span;
+use super::tally::{Beginning, Ending, HostTally, Tally};
+use crate::event::Outcome;
+use crate::model::{Color, HostName, host_list};
+use crate::paint::{Paint, harmless};
+
+/// Hosts up to which each has its own line.
+const EACH: usize = 10;
+
+/// The ending in full; `None` before there is one.
+pub(super) fn full(tally: &Tally, selection: &str, paint: Paint) -> Option<String> {
+    let (beginning, ending) = (tally.beginning.as_ref()?, tally.ending?);
+    let mut lines = recap(tally, paint);
+    lines.push(String::new());
+    lines.push(verdict(beginning, &ending, paint));
+    for (host, task) in &tally.stuck {
+        lines.push(format!("  {} {host}: {}", paint.red("not undone:"), harmless(task)));
+    }
+    let next = next(beginning, &ending);
+    let width = next.iter().map(|(command, _)| command.len()).max().unwrap_or(0) + selection.len();
+    for (place, (command, why)) in next.iter().enumerate() {
+        let head = if place == 0 { "next:" } else { "     " };
+        let command = format!("{command} {selection}");
+        let command = format!("{command:<width$}", width = width + 1);
+        lines.push(format!("{head} {} {}", paint.cyan(command), paint.dim(format!(" # {why}"))));
+    }
+    Some(lines.join("\n") + "\n")
+}
+
+/// One line for a silent run that went well; `None` where nothing changed.
+pub(super) fn short(tally: &Tally) -> Option<String> {
+    let (beginning, ending) = (tally.beginning.as_ref()?, tally.ending?);
+    let hosts = tally.changed_hosts();
+    if hosts == 0 {
+        return None;
+    }
+    let Beginning { app, release, .. } = beginning;
+    let (live, took) = (served(ending.live, Paint::PLAIN), span(ending.took_ms));
+    let noun = if hosts == 1 { "host" } else { "hosts" };
+    Some(format!("{app}: {live} (release {release}), {hosts} {noun} changed, {took}\n"))
+}
+
+fn recap(tally: &Tally, paint: Paint) -> Vec<String> {
+    let mut rows: Vec<(Vec<&HostName>, HostTally)> = Vec::new();
+    for (host, share) in &tally.hosts {
+        let alike = rows.iter_mut().find(|(_, other)| tally.hosts.len() > EACH && other == share);
+        match alike {
+            Some((hosts, _)) => hosts.push(host),
+            None => rows.push((vec![host], *share)),
+        }
+    }
+    let names: Vec<String> = rows.iter().map(|(hosts, _)| host_list(hosts)).collect();
+    let width = names.iter().map(|name| console::measure_text_width(name)).max().unwrap_or(0);
+    let mut lines = vec![String::new(), paint.bold("recap")];
+    for (name, (_, share)) in names.iter().zip(&rows) {
+        let gap = " ".repeat(width - console::measure_text_width(name));
+        lines.push(format!("  {}{gap} : {}", whole(*share, name, paint), numbers(*share, paint)));
+    }
+    lines
+}
+
+fn whole(share: HostTally, name: &str, paint: Paint) -> String {
+    match share {
+        HostTally { failed: 1.., .. } | HostTally { stuck: 1.., .. } => paint.red(name),
+        HostTally { changed: 1.., .. } => paint.yellow(name),
+        _ => paint.green(name),
+    }
+}
+
+fn numbers(share: HostTally, paint: Paint) -> String {
+    let number = |name: &str, count: usize, loud: fn(Paint, String) -> String| {
+        let text = format!("{name}={count:<3}");
+        if count == 0 { paint.dim(text) } else { loud(paint, text) }
+    };
+    let numbers = [
+        number("ok", share.ok, Paint::green),
+        number("changed", share.changed, Paint::yellow),
+        number("failed", share.failed, Paint::red),
+        number("ignored", share.ignored, Paint::yellow),
+        number("undone", share.undone, Paint::yellow),
+    ];
+    numbers.join(" ").trim_end().to_owned()
+}
+
+fn served(live: Option<Color>, paint: Paint) -> String {
+    live.map_or_else(|| "no color is live".to_owned(), |live| format!("{} is live", paint.color(live)))
+}
+
+fn verdict(beginning: &Beginning, ending: &Ending, paint: Paint) -> String {
+    let (live, took) = (served(ending.live, paint), span(ending.took_ms));
+    let Beginning { app, target, release, .. } = beginning;
+    match ending.outcome {
+        Outcome::Done if staged(beginning, ending) => {
+            let target = paint.color(*target);
+            format!(
+                "{} {app}: {target} is staged (release {release}), {live}.",
+                paint.green(format!("Done in {took}."))
+            )
+        }
+        Outcome::Done => {
+            let release =
+                if ending.live == Some(*target) { format!(" (release {release})") } else { String::new() };
+            format!("{} {app}: {live}{release}.", paint.green(format!("Done in {took}.")))
+        }
+        Outcome::Undone => {
+            let head = paint.red(format!("Failed and undone in {took}."));
+            format!("{head} {app}: traffic is where it was, {live}.")
+        }
+        Outcome::Interrupted => {
+            let head = paint.yellow(format!("Interrupted and undone in {took}."));
+            format!("{head} {app}: traffic is where it was, {live}.")
+        }
+        Outcome::Stuck => {
+            let head = paint.red("A person is needed: the run failed and could not be undone whole.");
+            format!("{head} {app}: {live}, as far as is known.")
+        }
+        Outcome::Unsettled => {
+            let head = paint.yellow("A person should look: traffic moved, and something after that failed.");
+            format!("{head} {app}: {live}.")
+        }
+    }
+}
+
+fn staged(beginning: &Beginning, ending: &Ending) -> bool {
+    ending.done.switch == 0 && ending.done.recreate > 0 && ending.live != Some(beginning.target)
+}
+
+/// Commands to run next, and why.
+fn next(beginning: &Beginning, ending: &Ending) -> Vec<(&'static str, String)> {
+    let status = |why: &str| ("bgctl status", why.to_owned());
+    let command = beginning.command.split_whitespace().next().unwrap_or_default();
+    match (ending.outcome, beginning.live) {
+        (Outcome::Done, _) if staged(beginning, ending) => {
+            vec![
+                ("bgctl promote", format!("moves traffic to {}", beginning.target)),
+                status("what runs where"),
+            ]
+        }
+        (Outcome::Done, Some(old)) if ending.done.switch > 0 && command != "rollback" => {
+            vec![("bgctl rollback", format!("back to {old}")), status("what runs where")]
+        }
+        (Outcome::Done, _) => vec![status("what runs where")],
+        (Outcome::Undone | Outcome::Interrupted, _) => {
+            vec![status("what runs where"), ("bgctl plan", "what the next apply would do".to_owned())]
+        }
+        (Outcome::Stuck, _) => vec![status("which host serves what, and what still runs")],
+        (Outcome::Unsettled, _) => {
+            vec![status("what runs where"), ("bgctl retire", "settles the old color again".to_owned())]
+        }
+    }
+}
