@@ -3,8 +3,9 @@
 
 usage() {
   cat <<'END'
-Usage: tests/lab/up   [--name lab] [--lbs 1] [--apps 2] [--app-image trixie|bookworm] [--no-mount]
-       tests/lab/down [--name lab] [--all]
+Usage: tests/lab/up    [--name lab] [--lbs 1] [--apps 2] [--app-image trixie|bookworm] [--no-mount]
+       tests/lab/down  [--name lab] [--all]
+       tests/lab/reset [--name lab]
 
   --name       letters and a number below 25 (lab, lab2, bookworm3): several labs may be up at once.
                The number chooses the loopback addresses: lab is at 127.0.1.i (load balancers) and

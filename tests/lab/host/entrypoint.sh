@@ -12,10 +12,11 @@ authorize() {
 
 # The host's own Docker Engine. Its containers' cgroups bear the host's name, so that they can be found and removed.
 start_docker() {
-  rm -f /var/run/docker.pid /var/run/docker/containerd/containerd.pid
   dockerd --cgroup-parent="/$LAB_CGROUP" >/var/log/dockerd.log 2>&1 &
 }
 
+# What a host that was stopped left behind.
+rm -f /run/docker.pid /run/docker/containerd/containerd.pid /run/nginx.pid
 ssh-keygen -A >/dev/null
 mkdir -p /run/sshd
 authorize root /root
