@@ -1,0 +1,51 @@
+# `make` alone tells what there is.
+
+CARGO ?= cargo
+LAB := tests/lab
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup build test check demo lab-up lab-down bench fmt clean
+
+help: ## this list
+	@if [ -t 1 ] && [ -z "$$NO_COLOR" ]; then b=$$(printf '\033[1m'); c=$$(printf '\033[36m'); o=$$(printf '\033[0m'); fi; \
+	printf '\n%s\n\n' "$${b}bgctl$$o: blue/green deployments over SSH, Ansible-style"; \
+	awk -F ':.*## ' -v c="$$c" -v o="$$o" '/^[a-z-]+:.*## /{ printf "  %smake %-9s%s %s\n", c, $$1, o, $$2 }' $(MAKEFILE_LIST); \
+	printf '\n%s\n\n' "Start with $${b}make demo$$o. It needs Rust; on Debian and Ubuntu it installs the rest."
+
+setup: ## install what is missing on this machine, saying what and why
+	@scripts/setup
+
+build: ## the release binary, target/release/bgctl
+	$(CARGO) build --release --locked
+
+demo: setup build ## real hosts, real traffic: deploy, switch, a broken release, rollback
+	@$(LAB)/demo
+
+test: setup check lab-up ## every check and every test, those on real hosts included
+	$(CARGO) nextest run --locked --no-fail-fast
+
+check: ## formatting, clippy, shellcheck, licences and sources
+	$(CARGO) fmt --check
+	rustfmt --check --edition 2024 --config-path rustfmt.toml $(LAB)/app/main.rs
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	scripts/shell-files | xargs shellcheck
+	scripts/deny
+
+lab-up: ## bring the lab up: one load balancer, two app servers
+	@$(LAB)/up
+
+lab-down: ## take the lab down
+	@$(LAB)/down
+
+bench: setup lab-up ## round trips and wall time of plan and apply
+	$(CARGO) bench --locked --bench '*'
+
+fmt: ## format the code
+	$(CARGO) fmt
+	rustfmt --edition 2024 --config-path rustfmt.toml $(LAB)/app/main.rs
+
+clean: ## remove everything this project made on this machine: builds, every lab, the images
+	$(LAB)/down --all
+	$(CARGO) clean
+	rm -rf .cache
