@@ -11,6 +11,9 @@ use tokio::sync::mpsc;
 
 use crate::model::{Escalation, HostName};
 
+pub mod readonly;
+pub mod ssh;
+
 /// A way to run scripts on hosts and to reach what listens there.
 ///
 /// A future that is dropped leaves the effect unknown: the script may have run.
