@@ -6,6 +6,6 @@ mod name;
 mod secret;
 
 pub use color::{Color, NoColor};
-pub use endpoint::{Endpoint, Escalation};
+pub use endpoint::{BadVariable, ConnectionFlags, Endpoint, Escalation, LocalDefaults};
 pub use name::{AppName, BadName, HostName, ReleaseId, RunId};
 pub use secret::Secret;
