@@ -5,6 +5,11 @@ use std::time::Duration;
 
 use super::{HostName, Secret};
 
+mod resolve;
+mod ssh_args;
+
+pub use resolve::{BadVariable, ConnectionFlags, LocalDefaults};
+
 /// Everything that opening a connection to a host needs, with defaults filled in.
 #[derive(Debug, Clone)]
 pub struct Endpoint {

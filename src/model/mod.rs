@@ -9,7 +9,7 @@ mod secret;
 
 pub use action::{Action, Ask, Check, Compose, ComposeUp, HttpAsk, Project, Pull, PutFile, Run, Swap};
 pub use color::{Color, NoColor};
-pub use endpoint::{Endpoint, Escalation};
+pub use endpoint::{BadVariable, ConnectionFlags, Endpoint, Escalation, LocalDefaults};
 pub use host_list::host_list;
 pub use name::{AppName, BadName, HostName, ReleaseId, RunId};
 pub use secret::Secret;

@@ -15,6 +15,9 @@ pub use expect::meets;
 
 use crate::model::{Escalation, HostName};
 
+pub mod readonly;
+pub mod ssh;
+
 /// A way to run scripts on hosts and to reach what listens there.
 ///
 /// A future that is dropped leaves the effect unknown: the script may have run.

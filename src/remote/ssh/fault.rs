@@ -1,0 +1,130 @@
+//! What went wrong on the way to a host, in words, with what to do about it.
+
+use std::io;
+
+use russh::AlgorithmKind;
+
+use crate::model::Endpoint;
+use crate::remote::{KeyVerdict, RemoteError};
+
+/// `host:port` as it is dialled, an IPv6 address in brackets.
+pub(super) fn address(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
+/// A host that could not be reached.
+pub(super) fn unreachable(endpoint: &Endpoint, reason: &str, hint: String) -> RemoteError {
+    let address = address(&endpoint.address, endpoint.port);
+    RemoteError::Unreachable { address, reason: reason.to_owned(), hint }
+}
+
+/// A name without an address.
+pub(super) fn unresolved(endpoint: &Endpoint, error: &io::Error) -> RemoteError {
+    let hint =
+        format!("check the spelling, or give the address of {} as ansible_host ({error})", endpoint.host);
+    unreachable(endpoint, "its name has no address", hint)
+}
+
+/// A TCP connection that failed.
+pub(super) fn undialled(endpoint: &Endpoint, error: &io::Error) -> RemoteError {
+    let port = endpoint.port;
+    let (reason, hint) = match error.kind() {
+        io::ErrorKind::ConnectionRefused => (
+            "connection refused".to_owned(),
+            format!("is sshd running there, and is {port} its port? (ansible_port)"),
+        ),
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+            ("no route to it".to_owned(), "check the address, the network and any VPN".to_owned())
+        }
+        io::ErrorKind::TimedOut => return timed_out(endpoint, "no answer"),
+        _ => (error.to_string(), "check the address and the network".to_owned()),
+    };
+    unreachable(endpoint, &reason, hint)
+}
+
+/// A deadline that passed in some phase.
+pub(super) fn timed_out(endpoint: &Endpoint, phase: &str) -> RemoteError {
+    let seconds = endpoint.timeout.as_secs_f32();
+    let hint = "is the host up, and does a firewall drop the packets? a longer wait is set with \
+                ansible_ssh_timeout or -T"
+        .to_owned();
+    unreachable(endpoint, &format!("{phase} within {seconds} s"), hint)
+}
+
+/// A server that hung up before it said what it is.
+pub(super) fn no_banner(endpoint: &Endpoint) -> RemoteError {
+    let hint = "probably too many logins at once (MaxStartups in its sshd_config), or sshd refuses this \
+                address; fewer at a time: -f, more attempts: ansible_ssh_retries"
+        .to_owned();
+    unreachable(endpoint, "it closed the connection before its banner", hint)
+}
+
+/// A handshake that failed after the banner.
+pub(super) fn handshake(endpoint: &Endpoint, error: &russh::Error) -> RemoteError {
+    let (reason, hint) = match error {
+        russh::Error::Version => (
+            "what listens there is no SSH server".to_owned(),
+            format!("is {} the port of sshd? (ansible_port)", endpoint.port),
+        ),
+        russh::Error::NoCommonAlgo { kind, theirs, .. } => (
+            format!("no common {} algorithm, it offers only {}", kind_name(kind), theirs.join(", ")),
+            "allow a modern algorithm in its sshd_config".to_owned(),
+        ),
+        error => (
+            format!("the handshake failed: {}", lost(error)),
+            "try again; if it stays, look at sshd's log on the host".to_owned(),
+        ),
+    };
+    unreachable(endpoint, &reason, hint)
+}
+
+fn kind_name(kind: &AlgorithmKind) -> &'static str {
+    match kind {
+        AlgorithmKind::Kex => "key exchange",
+        AlgorithmKind::Key => "host key",
+        AlgorithmKind::Cipher => "cipher",
+        AlgorithmKind::Compression => "compression",
+        AlgorithmKind::Mac => "MAC",
+    }
+}
+
+/// Why a connection ended, in a few words.
+pub(super) fn lost(error: &russh::Error) -> String {
+    match error {
+        russh::Error::KeepaliveTimeout => "no answer to three keepalives".to_owned(),
+        russh::Error::Disconnect | russh::Error::HUP | russh::Error::SendError | russh::Error::RecvError => {
+            "the server closed the connection".to_owned()
+        }
+        russh::Error::IO(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            "the server closed the connection".to_owned()
+        }
+        error => error.to_string(),
+    }
+}
+
+/// What to do about a key that is not trusted.
+pub(super) fn untrusted_hint(
+    verdict: &KeyVerdict,
+    name: &str,
+    (address, port): (&str, u16),
+    first_file: &str,
+) -> String {
+    let scan = if port == 22 {
+        format!("ssh-keyscan {address}")
+    } else {
+        format!("ssh-keyscan -p {port} {address}")
+    };
+    match verdict {
+        KeyVerdict::Unknown | KeyVerdict::OtherAlgorithm { .. } => format!(
+            "compare the fingerprint with the host's own (there: ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub), \
+             then add its keys: {scan} >> {first_file}"
+        ),
+        KeyVerdict::Changed { file, .. } => format!(
+            "someone may be in between. ask the host's admin whether its key was replaced; only then remove \
+             the old one: ssh-keygen -R '{name}' -f {file}"
+        ),
+        KeyVerdict::Revoked { .. } => {
+            "do not connect: this key was given up. ask the host's admin for its new one".to_owned()
+        }
+    }
+}

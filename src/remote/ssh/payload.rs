@@ -1,0 +1,130 @@
+//! A script as it travels: a constant command line, and everything else on stdin.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+use super::quote::{is_plain, word};
+use crate::model::Escalation;
+use crate::remote::{Exec, RemoteError};
+
+const LOADER: &str = include_str!("loader.sh");
+
+/// What sudo writes when it asks for the password.
+pub(super) const PROMPT: &str = "bgctl-sudo-password:";
+
+/// An [`Exec`] in the form that goes over a channel.
+pub(super) struct Payload {
+    /// Precedes the script's own output on stdout and stderr, and its text on stdin.
+    pub(super) marker: String,
+    /// The command line.
+    pub(super) command: String,
+    /// sudo's password and a newline, to be sent before all else and alone.
+    pub(super) password: Option<Vec<u8>>,
+    /// The script with its arguments and environment.
+    pub(super) script: Vec<u8>,
+    /// The script's own stdin.
+    pub(super) stdin: Vec<u8>,
+}
+
+impl Payload {
+    /// Writes an exec down, or refuses what a shell cannot hold.
+    pub(super) fn new(exec: &Exec) -> Result<Self, RemoteError> {
+        let marker = marker();
+        let command = command(&marker, exec.escalate.as_ref())?;
+        let password = exec
+            .escalate
+            .as_ref()
+            .and_then(|to| to.password.as_ref())
+            .map(|password| line(password.expose()));
+        let script = line(&format!("{marker}{}", script(exec)?));
+        Ok(Self { marker, command, password, script, stdin: exec.stdin.clone() })
+    }
+}
+
+fn line(text: &str) -> Vec<u8> {
+    format!("{text}\n").into_bytes()
+}
+
+fn command(marker: &str, escalate: Option<&Escalation>) -> Result<String, RemoteError> {
+    let loader: Vec<&str> = LOADER.lines().filter(|line| !line.starts_with('#')).collect();
+    let loader = loader.join(" ").replace('@', marker);
+    let Some(to) = escalate else {
+        return Ok(format!("exec sh -c '{loader}'"));
+    };
+    if !is_plain(&to.user) {
+        return Err(RemoteError::Refused(format!("{:?} is no user name that sudo could become", to.user)));
+    }
+    let asking = if to.password.is_some() { format!("-S -p {PROMPT}") } else { "-n".to_owned() };
+    Ok(format!("exec sudo -H {asking} -u {} sh -c '{loader}'", to.user))
+}
+
+fn script(exec: &Exec) -> Result<String, RemoteError> {
+    let refused = |what: String| move |nul| RemoteError::Refused(format!("{what}: {nul}"));
+    let mut text = String::new();
+    for (name, value) in &exec.env {
+        if !is_variable(name) {
+            return Err(RemoteError::Refused(format!("{name:?} is no name of an environment variable")));
+        }
+        let value = word(value).map_err(refused(format!("environment variable {name}")))?;
+        text.push_str(&format!("export {name}={value}; "));
+    }
+    text.push_str("set --");
+    for (index, arg) in exec.args.iter().enumerate() {
+        text.push(' ');
+        text.push_str(&word(arg).map_err(refused(format!("argument {}", index + 1)))?);
+    }
+    let script = word(exec.script).map_err(refused("script".to_owned()))?;
+    text.push_str(&format!("; bg_s={script}; eval \"unset bg_s bg_n; $bg_s\""));
+    Ok(text)
+}
+
+fn is_variable(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// A word that no login shell's greeting contains by chance.
+fn marker() -> String {
+    let half = || RandomState::new().build_hasher().finish();
+    format!("bgctl-{:016x}{:016x}", half(), half())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Secret;
+
+    #[test]
+    fn the_command_line_suits_every_login_shell_and_tells_nothing() {
+        let exec = Exec::reads("echo script").args(["argument"]).stdin("input");
+        let payload = Payload::new(&exec).unwrap();
+        let inner = payload.command.strip_prefix("exec sh -c '").unwrap().strip_suffix('\'').unwrap();
+        assert!(!inner.contains(['\'', '!', '\n']), "{inner}");
+        for secret in ["script", "argument", "input"] {
+            assert!(!payload.command.contains(secret), "{secret}");
+        }
+    }
+
+    #[test]
+    fn sudo_gets_its_password_on_a_line_of_its_own() {
+        let to = |password| Some(Escalation { user: "root".to_owned(), password });
+        let plain = Payload::new(&Exec::reads("id").escalate(to(None))).unwrap();
+        assert!(plain.command.starts_with("exec sudo -H -n -u root sh -c '"), "{}", plain.command);
+        let secret = Payload::new(&Exec::reads("id").escalate(to(Some(Secret::new("pw"))))).unwrap();
+        assert_eq!(secret.password.as_deref(), Some(&b"pw\n"[..]));
+        assert!(!secret.command.contains("pw"));
+    }
+
+    #[test]
+    fn what_a_shell_cannot_hold_is_refused() {
+        let env = |name: &str| Exec { env: vec![(name.to_owned(), "x".to_owned())], ..Exec::reads("true") };
+        let escalate = Some(Escalation { user: "a b".to_owned(), password: None });
+        for exec in [
+            Exec::reads("true").args(["a\0b"]),
+            env("A-B"),
+            env("X=$(touch owned)"),
+            Exec::reads("true").escalate(escalate),
+        ] {
+            assert!(matches!(Payload::new(&exec), Err(RemoteError::Refused(_))), "{exec:?}");
+        }
+    }
+}

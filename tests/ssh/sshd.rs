@@ -1,0 +1,134 @@
+//! An unprivileged OpenSSH server on a random loopback port, with keys of its own.
+
+use std::fmt::Write as _;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use bgctl::model::Endpoint;
+use bgctl::remote::ssh::{Settings, SshFleet};
+use tempfile::TempDir;
+
+use crate::hosts;
+
+/// Where distributions put it; `scripts/setup` installs it.
+const SSHD: &str = "/usr/sbin/sshd";
+
+/// A server that ends with this value.
+pub(crate) struct Sshd {
+    dir: TempDir,
+    child: Child,
+    pub(crate) port: u16,
+}
+
+impl Sshd {
+    /// A server with the usual settings.
+    pub(crate) fn start() -> Self {
+        Self::with("")
+    }
+
+    /// A server with more lines in its configuration.
+    pub(crate) fn with(config: &str) -> Self {
+        assert!(Path::new(SSHD).exists(), "{SSHD} is missing: scripts/setup installs it");
+        // A server started by root wants it.
+        let _ = std::fs::create_dir_all("/run/sshd");
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["host", "host_rsa", "user", "stranger"] {
+            let kind = if name == "host_rsa" { "rsa" } else { "ed25519" };
+            run(Command::new("ssh-keygen")
+                .args(["-q", "-t", kind, "-N", "", "-C", name, "-f"])
+                .arg(dir.path().join(name)));
+        }
+        std::fs::copy(dir.path().join("user.pub"), dir.path().join("authorized_keys")).unwrap();
+        let port = free_port();
+        let mut text = String::new();
+        let path = dir.path().display();
+        write!(
+            text,
+            "ListenAddress 127.0.0.1:{port}\nHostKey {path}/host\nHostKey {path}/host_rsa\n\
+             AuthorizedKeysFile {path}/authorized_keys\nPidFile none\nUsePAM no\nStrictModes no\n\
+             PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n{config}\n"
+        )
+        .unwrap();
+        std::fs::write(dir.path().join("sshd_config"), text).unwrap();
+        let log = std::fs::File::create(dir.path().join("log")).unwrap();
+        let child = Command::new(SSHD)
+            .args(["-D", "-e", "-f"])
+            .arg(dir.path().join("sshd_config"))
+            .stdin(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let server = Self { dir, child, port };
+        server.know(&server.public_key("host"));
+        server.await_port();
+        server
+    }
+
+    fn await_port(&self) {
+        for _ in 0..200 {
+            if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(25));
+        }
+        panic!("no sshd: {}", std::fs::read_to_string(self.path("log")).unwrap_or_default());
+    }
+
+    /// A file of the server's folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Algorithm and key of one of its public keys.
+    pub(crate) fn public_key(&self, name: &str) -> String {
+        let line = std::fs::read_to_string(self.path(&format!("{name}.pub"))).unwrap();
+        line.split(' ').take(2).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Makes known_hosts hold this key for the server and nothing else.
+    pub(crate) fn know(&self, key: &str) {
+        std::fs::write(self.path("known_hosts"), format!("[127.0.0.1]:{} {key}\n", self.port)).unwrap();
+    }
+
+    /// The way in.
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        Endpoint {
+            user: user(),
+            key_files: vec![self.path("user")],
+            known_hosts: vec![self.path("known_hosts")],
+            ..hosts::endpoint(self.port)
+        }
+    }
+
+    /// A connection to it.
+    pub(crate) async fn fleet(&self) -> SshFleet {
+        let (fleet, failed) = SshFleet::connect(vec![self.endpoint()], Settings::default()).await;
+        assert_eq!(failed, []);
+        fleet
+    }
+}
+
+impl Drop for Sshd {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs a command that must succeed.
+pub(crate) fn run(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A port on which nothing listens.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+fn user() -> String {
+    run(Command::new("id").arg("-un")).trim().to_owned()
+}
