@@ -2,10 +2,13 @@
 
 mod color;
 mod endpoint;
+mod inventory;
 mod name;
+mod pattern;
 mod secret;
 
 pub use color::{Color, NoColor};
 pub use endpoint::{Endpoint, Escalation};
 pub use name::{AppName, BadName, HostName, ReleaseId, RunId};
+pub use pattern::{Pattern, PatternError};
 pub use secret::Secret;

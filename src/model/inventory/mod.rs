@@ -1,0 +1,3 @@
+//! The inventory.
+mod entry;
+mod range;
