@@ -6,9 +6,13 @@ mod inventory;
 mod name;
 mod pattern;
 mod secret;
+pub mod source;
+/// Variables by name, in order.
+pub type Vars = serde_json::Map<String, serde_json::Value>;
 
 pub use color::{Color, NoColor};
 pub use endpoint::{Endpoint, Escalation};
+pub use inventory::{Inventory, Selection, parse_extra};
 pub use name::{AppName, BadName, HostName, ReleaseId, RunId};
 pub use pattern::{Pattern, PatternError};
 pub use secret::Secret;

@@ -5,7 +5,7 @@ const MOST_NAMES: usize = 65_536;
 
 /// Why a name with `[…]` in it was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadRange {
+pub(super) enum BadRange {
     /// A `[` without its `]`, or the other way round.
     #[error("its brackets do not match")]
     Brackets,
