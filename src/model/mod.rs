@@ -4,12 +4,20 @@ mod action;
 mod color;
 mod endpoint;
 mod host_list;
+mod inventory;
 mod name;
+mod pattern;
 mod secret;
+pub mod source;
+
+/// Variables by name, in order.
+pub type Vars = serde_json::Map<String, serde_json::Value>;
 
 pub use action::{Action, Ask, Check, Compose, ComposeUp, HttpAsk, Project, Pull, PutFile, Run, Swap};
 pub use color::{Color, NoColor};
 pub use endpoint::{BadVariable, ConnectionFlags, Endpoint, Escalation, LocalDefaults};
 pub use host_list::host_list;
+pub use inventory::{Inventory, Selection, parse_extra};
 pub use name::{AppName, BadName, HostName, ReleaseId, RunId};
+pub use pattern::{Pattern, PatternError};
 pub use secret::Secret;

@@ -1,0 +1,147 @@
+//! Variables from the command line: `-e`.
+
+use std::sync::Arc;
+
+use crate::model::Vars;
+use crate::model::source::{self, Location, Problem, Problems, Scalars, Source};
+
+/// Reads the arguments of `-e` in order, the last value of a name winning: `k=v k2="v 2"` (always strings), a
+/// mapping in JSON or YAML, or `@FILE` with such a mapping in it, which is fetched by `read`.
+pub fn parse_extra(args: &[String], read: &dyn Fn(&str) -> Result<String, String>) -> Result<Vars, Problems> {
+    let mut vars = Vars::new();
+    let mut problems = Vec::new();
+    for arg in args {
+        match argument(arg, read) {
+            Ok(found) => vars.extend(found),
+            Err(Problems(found)) => problems.extend(found),
+        }
+    }
+    if problems.is_empty() { Ok(vars) } else { Err(Problems(problems)) }
+}
+
+fn argument(arg: &str, read: &dyn Fn(&str) -> Result<String, String>) -> Result<Vars, Problems> {
+    let source = Source::new("-e", arg);
+    let problem = |message: String| Problem::at(&Location::new(&source, 0..arg.len()), message);
+    match arg.trim_start().chars().next() {
+        None => Ok(Vars::new()),
+        Some('@') => {
+            let path = arg.trim_start().trim_start_matches('@');
+            let text = read(path).map_err(|why| {
+                let help = "give the path as seen from the current folder";
+                Problems(vec![problem(format!("cannot read {path}: {why}")).help(help)])
+            })?;
+            mapping(&Source::new(path, text))
+        }
+        Some('/' | '.') => {
+            let help = format!("to read a file, write -e @{arg}");
+            Err(Problems(vec![problem("`-e` takes NAME=VALUE, not a path".to_owned()).help(help)]))
+        }
+        Some('{' | '[') => mapping(&source),
+        Some(_) => pairs(arg).map_err(|message| {
+            let help = "write -e NAME=VALUE, and quotes around a value with spaces: -e 'NAME=\"a b\"'";
+            Problems(vec![problem(message).help(help)])
+        }),
+    }
+}
+
+fn mapping(source: &Arc<Source>) -> Result<Vars, Problems> {
+    let root = source::parse(source, Scalars::Yaml11)?;
+    let Some(entries) = root.as_map() else {
+        let message = format!("extra variables must be a mapping, and this is {}", root.kind());
+        let help = "write `name: value` lines, or {\"name\": \"value\"}";
+        return Err(Problems(vec![Problem::at(&root.location, message).help(help)]));
+    };
+    Ok(entries.iter().map(|(name, value)| (name.key_text(), value.to_json())).collect())
+}
+
+/// `k=v k2="v 2"`.
+fn pairs(arg: &str) -> Result<Vars, String> {
+    let words = shlex::split(arg).ok_or_else(|| "a quote is not closed".to_owned())?;
+    let mut vars = Vars::new();
+    for word in whole_templates(words) {
+        match word.split_once('=') {
+            Some((name, value)) if !name.trim().is_empty() => {
+                vars.insert(name.trim().to_owned(), value.trim().into());
+            }
+            _ => return Err(format!("`{word}` is no variable")),
+        }
+    }
+    Ok(vars)
+}
+
+/// Spaces within `{{ … }}` separate nothing.
+fn whole_templates(words: Vec<String>) -> Vec<String> {
+    let mut whole: Vec<String> = Vec::new();
+    for word in words {
+        match whole.last_mut().filter(|last| last.matches("{{").count() > last.matches("}}").count()) {
+            Some(open) => {
+                open.push(' ');
+                open.push_str(&word);
+            }
+            None => whole.push(word),
+        }
+    }
+    whole
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn extra(args: &[&str]) -> Result<Vars, Problems> {
+        let args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
+        parse_extra(&args, &|path| match path {
+            "vars/prod.yml" => Ok("version: 1.10\nreplicas: 0o3\non_call: yes\n".to_owned()),
+            "list.yml" => Ok("- a\n- b\n".to_owned()),
+            _ => Err("no such file".to_owned()),
+        })
+    }
+
+    #[track_caller]
+    fn check(args: &[&str], expected: &serde_json::Value) {
+        assert_eq!(serde_json::Value::Object(extra(args).unwrap()), *expected, "{args:?}");
+    }
+
+    #[test]
+    fn pairs_are_always_strings() {
+        check(
+            &["a=1 b=yes c= d='x y' e=\"k=v\""],
+            &json!({"a": "1", "b": "yes", "c": "", "d": "x y", "e": "k=v"}),
+        );
+        check(&["url=http://x/?a=b"], &json!({"url": "http://x/?a=b"}));
+        check(&["image=shop:{{ version }} b=2"], &json!({"image": "shop:{{ version }}", "b": "2"}));
+        check(&["", "  "], &json!({}));
+    }
+
+    #[test]
+    fn mappings_keep_their_types_and_the_last_one_wins() {
+        check(&[r#"{"a": 1, "b": {"c": [true]}}"#], &json!({"a": 1, "b": {"c": [true]}}));
+        check(&["{a: 1, b: no}", "a=2"], &json!({"a": "2", "b": false}));
+        check(
+            &["a=2", "@vars/prod.yml", "replicas=4"],
+            &json!({
+                "a": "2", "version": 1.1, "replicas": "4", "on_call": true
+            }),
+        );
+    }
+
+    #[test]
+    fn everything_wrong_is_said_at_once() {
+        let problems = extra(&["a='x", "novalue", "@missing.yml", "/etc/vars.yml", "[1]", "@list.yml", "=1"]);
+        let messages: Vec<_> = problems.unwrap_err().0.iter().map(|p| p.message().to_owned()).collect();
+        assert_eq!(
+            messages,
+            [
+                "a quote is not closed",
+                "`novalue` is no variable",
+                "cannot read missing.yml: no such file",
+                "`-e` takes NAME=VALUE, not a path",
+                "extra variables must be a mapping, and this is a list",
+                "extra variables must be a mapping, and this is a list",
+                "`=1` is no variable",
+            ]
+        );
+    }
+}
