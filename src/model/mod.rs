@@ -6,6 +6,7 @@ mod inventory;
 mod name;
 mod pattern;
 mod secret;
+pub mod source;
 
 pub use color::{Color, NoColor};
 pub use endpoint::{Endpoint, Escalation};
