@@ -7,9 +7,11 @@ mod name;
 mod pattern;
 mod secret;
 pub mod source;
+pub mod template;
 
 pub use color::{Color, NoColor};
 pub use endpoint::{Endpoint, Escalation};
 pub use name::{AppName, BadName, HostName, ReleaseId, RunId};
 pub use pattern::{Pattern, PatternError};
 pub use secret::Secret;
+pub use template::{Condition, Context, Template, Text, Vars};

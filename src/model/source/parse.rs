@@ -212,7 +212,8 @@ impl<'s> Build<'s> {
                 self.merge(value, &mut merged);
             } else if let Some(first) = own.find(&key) {
                 let (line, column) = first.location.line_column();
-                let message = format!("the key `{}` stands at line {line}, column {column} already", key.key_text());
+                let message =
+                    format!("the key `{}` stands at line {line}, column {column} already", key.key_text());
                 self.problems.0.push(Problem::at(&key.location, message).help("remove one of the two"));
             } else {
                 own.put(key, value);
@@ -264,7 +265,9 @@ impl<'s> Build<'s> {
 }
 
 fn no_key(key: &Node) -> Problem {
-    if key.location.text().starts_with('{') || key.location.source.text.get(..key.location.span.start).is_some_and(|t| t.ends_with('{')) {
+    if key.location.text().starts_with('{')
+        || key.location.source.text.get(..key.location.span.start).is_some_and(|t| t.ends_with('{'))
+    {
         return Problem::at(&key.location, "a value that begins with `{{` is read as a mapping by YAML")
             .help("quote the whole value: \"{{ … }}\"");
     }
@@ -303,11 +306,15 @@ impl Size {
     fn of(node: &Node) -> Self {
         let children: Vec<Self> = match &node.value {
             Yaml::Seq(items) => items.iter().map(Self::of).collect(),
-            Yaml::Map(entries) => entries.iter().flat_map(|(key, value)| [Self::of(key), Self::of(value)]).collect(),
+            Yaml::Map(entries) => {
+                entries.iter().flat_map(|(key, value)| [Self::of(key), Self::of(value)]).collect()
+            }
             _ => Vec::new(),
         };
         Self {
-            weight: 1 + node.raw().map_or(0, str::len) / 16 + children.iter().map(|c| c.weight).sum::<usize>(),
+            weight: 1
+                + node.raw().map_or(0, str::len) / 16
+                + children.iter().map(|c| c.weight).sum::<usize>(),
             depth: 1 + children.iter().map(|c| c.depth).max().unwrap_or(0),
         }
     }

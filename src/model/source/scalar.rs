@@ -97,7 +97,11 @@ fn decimal(whole: &str, fraction: &str) -> Option<f64> {
             .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
     });
     let starts = if whole.is_empty() { fraction } else { whole };
-    if !digits(whole) || !digits(fraction) || !exponent_ok || !starts.starts_with(|c: char| c.is_ascii_digit()) {
+    if !digits(whole)
+        || !digits(fraction)
+        || !exponent_ok
+        || !starts.starts_with(|c: char| c.is_ascii_digit())
+    {
         return None;
     }
     let exponent = exponent.map(|exponent| format!("e{exponent}")).unwrap_or_default();
