@@ -9,9 +9,7 @@ mod name;
 mod pattern;
 mod secret;
 pub mod source;
-
-/// Variables by name, in order.
-pub type Vars = serde_json::Map<String, serde_json::Value>;
+pub mod template;
 
 pub use action::{Action, Ask, Check, Compose, ComposeUp, HttpAsk, Project, Pull, PutFile, Run, Swap};
 pub use color::{Color, NoColor};
@@ -21,3 +19,4 @@ pub use inventory::{Inventory, Selection, parse_extra};
 pub use name::{AppName, BadName, HostName, ReleaseId, RunId};
 pub use pattern::{Pattern, PatternError};
 pub use secret::Secret;
+pub use template::{Condition, Context, Template, Text, Vars};
