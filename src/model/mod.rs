@@ -7,8 +7,7 @@ mod name;
 mod pattern;
 mod secret;
 pub mod source;
-/// Variables by name, in order.
-pub type Vars = serde_json::Map<String, serde_json::Value>;
+pub mod template;
 
 pub use color::{Color, NoColor};
 pub use endpoint::{Endpoint, Escalation};
@@ -16,3 +15,4 @@ pub use inventory::{Inventory, Selection, parse_extra};
 pub use name::{AppName, BadName, HostName, ReleaseId, RunId};
 pub use pattern::{Pattern, PatternError};
 pub use secret::Secret;
+pub use template::{Condition, Context, Template, Text, Vars};

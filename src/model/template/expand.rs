@@ -1,0 +1,107 @@
+//! Variables in the values of variables.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{Context, Location, Problem, Source, Text, Vars};
+use crate::model::source::Problems;
+
+/// All variables, with every `{{ name }}` in their values filled in, however deep one refers to another. A value
+/// that is just `{{ x }}` keeps `x`'s type. `locate` says where a variable was written.
+pub fn expand(
+    vars: Vars,
+    shared: &Arc<Vars>,
+    locate: &dyn Fn(&str) -> Option<Location>,
+) -> Result<Vars, Problems> {
+    let mut expander = Expander {
+        raw: &vars,
+        locate,
+        done: Context { vars: Vars::new(), shared: Arc::clone(shared) },
+        failed: Vec::new(),
+        path: Vec::new(),
+        problems: Problems::default(),
+    };
+    for name in vars.keys() {
+        expander.need(name);
+    }
+    let Expander { mut done, problems, .. } = expander;
+    let ordered = vars.keys().filter_map(|name| done.vars.remove_entry(name)).collect();
+    problems.or(ordered)
+}
+
+struct Expander<'v> {
+    raw: &'v Vars,
+    locate: &'v dyn Fn(&str) -> Option<Location>,
+    done: Context,
+    failed: Vec<String>,
+    /// The variables being expanded, outermost first.
+    path: Vec<String>,
+    problems: Problems,
+}
+
+impl Expander<'_> {
+    /// Expands a variable, once. Returns whether its value is known.
+    fn need(&mut self, name: &str) -> bool {
+        if self.done.vars.contains_key(name) {
+            return true;
+        }
+        if self.failed.iter().any(|failed| failed == name) {
+            return false;
+        }
+        let Some(value) = self.raw.get(name) else { return true };
+        if let Some(at) = self.path.iter().position(|open| open == name) {
+            self.refuse_cycle(at, name);
+            return false;
+        }
+        self.path.push(name.to_owned());
+        let location = self.location(name, value);
+        let value = self.value(value, &location);
+        self.path.pop();
+        match value {
+            Some(value) => drop(self.done.vars.insert(name.to_owned(), value)),
+            None => self.failed.push(name.to_owned()),
+        }
+        self.done.vars.contains_key(name)
+    }
+
+    fn value(&mut self, value: &Value, location: &Location) -> Option<Value> {
+        match value {
+            Value::String(text) => self.text(text, location),
+            Value::Array(items) => items.iter().map(|item| self.value(item, location)).collect(),
+            Value::Object(entries) => entries
+                .iter()
+                .map(|(key, value)| Some((key.clone(), self.value(value, location)?)))
+                .collect::<Option<Vars>>()
+                .map(Value::Object),
+            other => Some(other.clone()),
+        }
+    }
+
+    fn text(&mut self, text: &str, location: &Location) -> Option<Value> {
+        let text = self.problems.keep(Text::parse(text.to_owned(), location.clone()))?;
+        let mut known = true;
+        for name in text.references() {
+            known &= self.need(name);
+        }
+        // What a value refers to has its own problem already.
+        if known { self.problems.keep(text.value(&self.done)) } else { None }
+    }
+
+    fn refuse_cycle(&mut self, at: usize, name: &str) {
+        let cycle: Vec<&str> = self.path.iter().skip(at).map(String::as_str).chain([name]).collect();
+        let message = format!("these variables refer to each other in a circle: {}", cycle.join(" → "));
+        let value = self.raw.get(name).cloned().unwrap_or_default();
+        self.problems
+            .0
+            .push(Problem::at(&self.location(name, &value), message).help("give one of them a plain value"));
+    }
+
+    /// Where a variable was written; of one that stands in no file, its own text.
+    fn location(&self, name: &str, value: &Value) -> Location {
+        (self.locate)(name).unwrap_or_else(|| {
+            let text = format!("{name}: {value}");
+            Location::new(&Source::new(format!("the variable {name}"), text.clone()), 0..text.len())
+        })
+    }
+}
