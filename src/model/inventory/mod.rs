@@ -11,6 +11,7 @@ mod entry;
 mod extra;
 mod groups;
 mod hostvars;
+mod pairs;
 mod range;
 mod select;
 #[cfg(test)]
