@@ -67,17 +67,15 @@ fn depths(
         groups.keys().map(|name| (name.as_str(), parents.get(name).map_or(0, Vec::len))).collect();
     let mut ready: VecDeque<(&str, usize)> =
         waiting_for.iter().filter(|(_, count)| **count == 0).map(|(name, _)| (*name, 0)).collect();
-    let mut deepest: HashMap<&str, usize> = HashMap::new();
     let mut depths = HashMap::new();
     while let Some((name, depth)) = ready.pop_front() {
         depths.insert(name.to_owned(), depth);
         for child in groups.get(name).into_iter().flat_map(|group| group.children.keys()) {
-            let deepest = deepest.entry(child).or_default();
-            *deepest = (*deepest).max(depth + 1);
             if let Some(count) = waiting_for.get_mut(child.as_str()) {
                 *count -= 1;
                 if *count == 0 {
-                    ready.push_back((child, *deepest));
+                    // Depths come in rising order, so that the last parent is the deepest.
+                    ready.push_back((child, depth + 1));
                 }
             }
         }

@@ -10,6 +10,8 @@ mod declaration;
 mod entry;
 mod extra;
 mod groups;
+mod hostvars;
+mod pairs;
 mod range;
 mod select;
 #[cfg(test)]
@@ -18,7 +20,7 @@ mod vars;
 mod yaml;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use indexmap::IndexMap;
 
@@ -36,6 +38,8 @@ pub struct Inventory {
     members: IndexMap<String, Vec<HostName>>,
     extra: Vars,
     base: PathBuf,
+    /// Made when first asked for.
+    shared: OnceLock<Arc<Vars>>,
 }
 
 impl Inventory {
@@ -59,7 +63,7 @@ impl Inventory {
             .keys()
             .map(|name| (name.clone(), groups.hosts_of(name).into_iter().flatten().collect()))
             .collect();
-        Ok(Self { groups, members, extra: extra.clone(), base: base.to_owned() })
+        Ok(Self { groups, members, extra: extra.clone(), base: base.to_owned(), shared: OnceLock::new() })
     }
 
     /// All hosts, in Ansible's order: a group's own hosts come before its children's.
