@@ -48,9 +48,14 @@ impl<'n> Keys<'n> {
 
     /// Reports every key that is none of the known ones, with the nearest of them.
     pub fn refuse_unknown(&self, known: &[&str], problems: &mut Problems) {
+        self.refuse_unknown_but(known, known, problems);
+    }
+
+    /// The same, passing over keys that are spared because something else was said of them.
+    pub fn refuse_unknown_but(&self, known: &[&str], spared: &[&str], problems: &mut Problems) {
         for (key, _) in self.iter() {
             let name = key.raw().unwrap_or_default();
-            if !known.contains(&name) {
+            if !known.contains(&name) && !spared.contains(&name) {
                 problems.0.push(unknown(key, name, known));
             }
         }

@@ -72,3 +72,6 @@ fn boundary(text: &str, at: usize) -> usize {
     }
     at
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,309 @@
+//! A playbook after validation: how an app is staged, switched and settled.
+
+mod parse;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{AppName, Color, Condition, Pattern, Template, Text, Vars};
+
+pub use parse::Files;
+
+/// All of a playbook. Every template and file that it names has been read and parsed.
+#[derive(Debug, Clone)]
+pub struct Playbook {
+    /// `name:`; it names the lock, the journal and the compose projects.
+    pub name: AppName,
+    /// What differs between the colors, in the order of the file: a first deploy takes the first.
+    pub colors: [(Color, Vars); 2],
+    /// The playbook's own variables, in order; their strings are still unexpanded.
+    pub vars: Vars,
+    /// Touches the idle color only; undone when anything fails.
+    pub stage: Vec<Play>,
+    /// The one moment traffic moves.
+    pub switch: Switch,
+    /// After the switch; a failure here is reported and never moves traffic.
+    pub settle: Vec<Play>,
+}
+
+impl Playbook {
+    /// What a color's templates see beside everything else.
+    #[must_use]
+    pub fn color_vars(&self, color: Color) -> &Vars {
+        let [first, second] = &self.colors;
+        if first.0 == color { &first.1 } else { &second.1 }
+    }
+
+    /// The color that a first deploy takes.
+    #[must_use]
+    pub fn first_color(&self) -> Color {
+        self.colors[0].0
+    }
+}
+
+/// Tasks for some hosts.
+#[derive(Debug, Clone)]
+pub struct Play {
+    /// `name:`, else its hosts pattern.
+    pub name: String,
+    /// The hosts it is for.
+    pub hosts: Pattern,
+    /// Batch sizes; the last repeats. Empty: all hosts at once.
+    pub serial: Vec<Batch>,
+    /// The play stops when more than this share of a batch has failed.
+    pub max_fail_percentage: f64,
+    /// Whom its tasks become, unless they say otherwise.
+    pub escalation: EscalationWords,
+    /// Variables for its tasks.
+    pub vars: Vars,
+    /// Decides for all its tasks.
+    pub when: Vec<Condition>,
+    /// In order.
+    pub tasks: Vec<Task>,
+}
+
+/// One entry of `serial:`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Batch {
+    /// So many hosts, at least 1.
+    Hosts(usize),
+    /// A share of the play's hosts, in percent; at least one host.
+    Percent(f64),
+}
+
+/// `become:` and `become_user:` where they stand; `None` falls through to the play, then to the host.
+#[derive(Debug, Clone, Default)]
+pub struct EscalationWords {
+    /// `become:`.
+    pub escalate: Option<bool>,
+    /// `become_user:`.
+    pub user: Option<Text>,
+}
+
+/// One module and its keywords.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// `name:`, else the module's.
+    pub name: Text,
+    /// What it does.
+    pub module: Module,
+    /// All must hold; decided while planning.
+    pub when: Vec<Condition>,
+    /// The deadline of each remote operation it makes; the module's default otherwise.
+    pub timeout: Option<Duration>,
+    /// Whom it becomes.
+    pub escalation: EscalationWords,
+    /// Variables of the environment for commands and compose, in order.
+    pub environment: Vec<(String, Text)>,
+    /// Its content and output are never shown.
+    pub no_log: bool,
+    /// Its failure is reported and does not count.
+    pub ignore_errors: bool,
+    /// On the first host of the play only.
+    pub run_once: bool,
+    /// For `-t` and `--skip-tags`.
+    pub tags: Vec<String>,
+}
+
+/// What a task does.
+#[derive(Debug, Clone)]
+pub enum Module {
+    /// Renders a file.
+    Template {
+        /// The parsed template.
+        src: Arc<Template>,
+        /// Where it lands.
+        place: Place,
+    },
+    /// Copies a file as it is.
+    Copy {
+        /// What lands there.
+        content: Content,
+        /// Where it lands.
+        place: Place,
+    },
+    /// Runs a program or a shell text on the host.
+    Command(Command),
+    /// Brings up the target's compose project.
+    Compose(Compose),
+    /// Waits until the target answers for itself.
+    Health(Health),
+    /// Settles the old color.
+    Retire(Retire),
+}
+
+/// Where a file lands, and as whose.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// Its absolute path.
+    pub dest: Text,
+    /// Octal digits (`"0640"`); `None` keeps an existing file's mode, else 0644.
+    pub mode: Option<String>,
+    /// User name or id.
+    pub owner: Option<Text>,
+    /// Group name or id.
+    pub group: Option<Text>,
+    /// A shell text that must exit 0 on the temporary file (`%s`) before the rename.
+    pub validate: Option<Text>,
+}
+
+/// What `copy` copies.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// `content:`.
+    Inline(Text),
+    /// `src:`, read beside the playbook.
+    File(Arc<[u8]>),
+}
+
+/// A `command` task.
+#[derive(Debug, Clone)]
+pub struct Command {
+    /// What runs.
+    pub run: Words,
+    /// The working directory.
+    pub chdir: Option<Text>,
+    /// Skipped when this path exists on the host while planning.
+    pub creates: Option<Text>,
+    /// What it reads on stdin.
+    pub stdin: Option<Text>,
+    /// What takes it back.
+    pub undo: Option<Words>,
+}
+
+/// A program with its arguments, or shell text.
+#[derive(Debug, Clone)]
+pub enum Words {
+    /// `argv:`: no shell sees it.
+    Argv(Vec<Text>),
+    /// A string: run by `sh -c`, the only value that is ever run as shell.
+    Shell(Text),
+}
+
+/// A `compose` task.
+#[derive(Debug, Clone)]
+pub struct Compose {
+    /// The project's folder on the host.
+    pub dir: Text,
+    /// Only these services; empty: all.
+    pub services: Vec<Text>,
+    /// Whether containers that match already are made anew.
+    pub recreate: Recreate,
+    /// When images are pulled.
+    pub pull: Pull,
+    /// Build images before starting.
+    pub build: bool,
+    /// `--env-file`.
+    pub env_file: Option<Text>,
+}
+
+/// `recreate:`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recreate {
+    /// Always new containers (the default).
+    Always,
+    /// Only where the configuration or image differs.
+    Changed,
+}
+
+/// `pull:`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pull {
+    /// Before every start.
+    Always,
+    /// Where the host lacks the image (the default).
+    Missing,
+    /// Not at all: a missing image is a failure.
+    Never,
+}
+
+/// A `health` task, and `verify:`.
+#[derive(Debug, Clone)]
+pub struct Health {
+    /// What is asked.
+    pub check: Check,
+    /// Attempts after the first.
+    pub retries: u32,
+    /// Between attempts.
+    pub delay: Duration,
+    /// For one attempt.
+    pub timeout: Duration,
+    /// Good answers in a row that are needed, at least 1.
+    pub successes: u32,
+}
+
+/// What a health check asks.
+#[derive(Debug, Clone)]
+pub enum Check {
+    /// An HTTP `GET`, spoken through the connection's own forwarding.
+    Http(HttpCheck),
+    /// A TCP connection to `host:port`.
+    Tcp(Text),
+    /// A command that must exit 0.
+    Command(Words),
+    /// Docker's own HEALTHCHECK of these services of the target's project; empty: all that have one.
+    Container(Vec<Text>),
+}
+
+/// What an HTTP answer must be like.
+#[derive(Debug, Clone)]
+pub struct HttpCheck {
+    /// `http://host:port/path`, as the probing host sees it.
+    pub url: Text,
+    /// Accepted status codes; empty: 200 to 299.
+    pub status: Vec<u16>,
+    /// Text that the body must contain.
+    pub body: Option<Text>,
+    /// Header fields of the answer that must equal these values.
+    pub headers: Vec<(String, Text)>,
+    /// The request's `Host`, where it differs from the URL's.
+    pub host: Option<Text>,
+}
+
+/// A `retire` task.
+#[derive(Debug, Clone)]
+pub struct Retire {
+    /// What becomes of the old color.
+    pub old: Old,
+    /// Waited before that.
+    pub after: Option<Duration>,
+}
+
+/// `old:`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Old {
+    /// Keeps running, for an instant rollback.
+    Keep,
+    /// Its containers are stopped; a rollback starts them.
+    Stop,
+    /// Its containers and networks are removed.
+    Remove,
+}
+
+/// The switch: which load balancers, by which driver, proved how.
+#[derive(Debug, Clone)]
+pub struct Switch {
+    /// The load balancers.
+    pub hosts: Pattern,
+    /// Whom its steps become.
+    pub escalation: EscalationWords,
+    /// `nginx:` with `link:`.
+    pub nginx: Nginx,
+    /// How the switch is proved, and the served color found; `{{ color }}` in it tells the colors apart.
+    pub verify: Health,
+    /// How long old workers may take to finish, before anything of the old color is stopped.
+    pub drain_timeout: Duration,
+}
+
+/// Two site files and one symlink.
+#[derive(Debug, Clone)]
+pub struct Nginx {
+    /// The site's template.
+    pub template: Arc<Template>,
+    /// The site file of a color; its path contains `{{ color }}`.
+    pub dest: Text,
+    /// The symlink that nginx includes.
+    pub link: Text,
+}

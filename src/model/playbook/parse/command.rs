@@ -1,0 +1,46 @@
+//! `command:`.
+
+use super::{Fields, Reader};
+use crate::model::playbook::{Command, Words};
+use crate::model::source::{Node, Problem};
+
+impl Reader<'_> {
+    pub(super) fn command(&self, node: &Node) -> Option<Command> {
+        if node.as_map().is_none() {
+            let run = self.words(node, "command")?;
+            return Some(Command { run, chdir: None, creates: None, stdin: None, undo: None });
+        }
+        let known = ["argv", "shell", "chdir", "creates", "stdin", "undo"];
+        let fields = Fields::open(self, node, "`command`", &known, &["in"])?;
+        let run =
+            fields.one_of("`command`", &["argv", "shell"]).and_then(|(name, node)| self.form(name, node));
+        let (chdir, creates) = (fields.path("chdir"), fields.path("creates"));
+        let stdin = fields.text("stdin");
+        let undo = fields.get("undo").map_or(Some(None), |node| self.words(node, "undo").map(Some));
+        Some(Command { run: run?, chdir: chdir?, creates: creates?, stdin: stdin?, undo: undo? })
+    }
+
+    /// Text for the shell, a list for no shell, or a mapping with `argv` or `shell`.
+    pub(super) fn words(&self, node: &Node, key: &str) -> Option<Words> {
+        if node.as_map().is_some() {
+            let fields = Fields::open(self, node, &format!("`{key}`"), &["argv", "shell"], &[])?;
+            let (name, node) = fields.one_of(&format!("`{key}`"), &["argv", "shell"])?;
+            return self.form(name, node);
+        }
+        if node.as_seq().is_some() {
+            return self.form("argv", node);
+        }
+        self.text(node, key).map(Words::Shell)
+    }
+
+    fn form(&self, name: &str, node: &Node) -> Option<Words> {
+        if name == "shell" {
+            return self.text(node, name).map(Words::Shell);
+        }
+        if node.as_seq().is_none_or(<[Node]>::is_empty) {
+            self.refuse(Problem::at(&node.location, "`argv` is a list: the program, then its arguments"));
+            return None;
+        }
+        self.texts(node, name).map(Words::Argv)
+    }
+}

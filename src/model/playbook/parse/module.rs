@@ -1,0 +1,96 @@
+//! What a task does.
+
+use super::{Fields, Reader};
+use crate::model::playbook::{Compose, Content, Module, Old, Place, Pull, Recreate, Retire};
+use crate::model::source::{Node, Problem};
+
+pub(super) const MODULES: [&str; 6] = ["template", "copy", "command", "compose", "health", "retire"];
+/// Modules of the contract that this version does not have.
+pub(super) const LATER: [&str; 3] = ["registry_login", "image", "pause"];
+
+impl Reader<'_> {
+    pub(super) fn module(&self, name: &str, node: &Node) -> Option<Module> {
+        match name {
+            "template" => self.template_task(node),
+            "copy" => self.copy(node),
+            "command" => self.command(node).map(Module::Command),
+            "compose" => self.compose(node).map(Module::Compose),
+            "health" => self.health(node).map(Module::Health),
+            _ => self.retire(node).map(Module::Retire),
+        }
+    }
+
+    fn template_task(&self, node: &Node) -> Option<Module> {
+        let known = ["src", "dest", "mode", "owner", "group", "validate"];
+        let fields = Fields::open(self, node, "`template`", &known, &[])?;
+        let src = fields.need("src").and_then(|node| self.template(node, "src"));
+        let place = fields.place();
+        Some(Module::Template { src: src?, place: place? })
+    }
+
+    fn copy(&self, node: &Node) -> Option<Module> {
+        let known = ["src", "content", "dest", "mode", "owner", "group", "validate"];
+        let fields = Fields::open(self, node, "`copy`", &known, &[])?;
+        let content = fields.one_of("`copy`", &["src", "content"]).and_then(|(name, node)| match name {
+            "src" => self.file(node).map(Content::File),
+            _ => self.text(node, "content").map(Content::Inline),
+        });
+        let place = fields.place();
+        Some(Module::Copy { content: content?, place: place? })
+    }
+
+    fn compose(&self, node: &Node) -> Option<Compose> {
+        let known = ["dir", "services", "recreate", "pull", "build", "env_file"];
+        let fields = Fields::open(self, node, "`compose`", &known, &[])?;
+        let recreates = [("always", Recreate::Always), ("changed", Recreate::Changed)];
+        let pulls = [("always", Pull::Always), ("missing", Pull::Missing), ("never", Pull::Never)];
+        let dir = fields.need_path("dir");
+        let services = fields.texts("services");
+        let recreate = fields.word("recreate", &recreates);
+        let pull = fields.word("pull", &pulls);
+        let build = fields.flag("build");
+        let env_file = fields.text("env_file");
+        Some(Compose {
+            dir: dir?,
+            services: services?,
+            recreate: recreate?.unwrap_or(Recreate::Always),
+            pull: pull?.unwrap_or(Pull::Missing),
+            build: build?.unwrap_or(false),
+            env_file: env_file?,
+        })
+    }
+
+    fn retire(&self, node: &Node) -> Option<Retire> {
+        let fields = Fields::open(self, node, "`retire`", &["old", "after"], &[])?;
+        let old = fields.need("old");
+        let after = fields.duration("after");
+        let old = old?;
+        if old.raw() == Some("refresh") {
+            self.refuse(
+                Problem::at(&old.location, "`refresh` is not available in this version")
+                    .help("use keep, stop or remove"),
+            );
+            return None;
+        }
+        let old = self.word(old, "old", &[("keep", Old::Keep), ("stop", Old::Stop), ("remove", Old::Remove)]);
+        Some(Retire { old: old?, after: after? })
+    }
+}
+
+impl Fields<'_, '_, '_> {
+    fn place(&self) -> Option<Place> {
+        let dest = self.need_path("dest");
+        let mode = self.get("mode").map_or(Some(None), |node| self.reader.mode(node).map(Some));
+        let (owner, group, validate) = (self.text("owner"), self.text("group"), self.text("validate"));
+        if let (Some(Some(validate)), Some(node)) = (&validate, self.get("validate"))
+            && !validate.raw().contains("%s")
+        {
+            self.reader.refuse_at(
+                &node.location,
+                "`validate` does not say where the file is",
+                "write `%s` where the temporary file's name belongs: nginx -t -c %s",
+            );
+        }
+        Some(Place { dest: dest?, mode: mode?, owner: owner?, group: group?, validate: validate? })
+    }
+}
