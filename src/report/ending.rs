@@ -94,10 +94,14 @@ fn verdict(beginning: &Beginning, ending: &Ending, paint: Paint) -> String {
     match ending.outcome {
         Outcome::Done if staged(beginning, ending) => {
             let target = paint.color(*target);
-            format!("{} {app}: {target} is staged (release {release}), {live}.", paint.green(format!("Done in {took}.")))
+            format!(
+                "{} {app}: {target} is staged (release {release}), {live}.",
+                paint.green(format!("Done in {took}."))
+            )
         }
         Outcome::Done => {
-            let release = if ending.live == Some(*target) { format!(" (release {release})") } else { String::new() };
+            let release =
+                if ending.live == Some(*target) { format!(" (release {release})") } else { String::new() };
             format!("{} {app}: {live}{release}.", paint.green(format!("Done in {took}.")))
         }
         Outcome::Undone => {
@@ -129,7 +133,10 @@ fn next(beginning: &Beginning, ending: &Ending) -> Vec<(&'static str, String)> {
     let command = beginning.command.split_whitespace().next().unwrap_or_default();
     match (ending.outcome, beginning.live) {
         (Outcome::Done, _) if staged(beginning, ending) => {
-            vec![("bgctl promote", format!("moves traffic to {}", beginning.target)), status("what runs where")]
+            vec![
+                ("bgctl promote", format!("moves traffic to {}", beginning.target)),
+                status("what runs where"),
+            ]
         }
         (Outcome::Done, Some(old)) if ending.done.switch > 0 && command != "rollback" => {
             vec![("bgctl rollback", format!("back to {old}")), status("what runs where")]

@@ -36,7 +36,7 @@ pub struct Human {
 
 enum Screen {
     Plain(Box<dyn Write + Send>),
-    Live(Live),
+    Live(Box<Live>),
 }
 
 impl Human {
@@ -50,7 +50,7 @@ impl Human {
     #[must_use]
     pub fn terminal(options: Options, result: Box<dyn Write + Send>) -> Self {
         let live = Live::new(options.progress);
-        Self::new(options, Screen::Live(live), result, false)
+        Self::new(options, Screen::Live(Box::new(live)), result, false)
     }
 
     fn new(options: Options, screen: Screen, result: Box<dyn Write + Send>, waiting: bool) -> Self {
@@ -79,14 +79,17 @@ impl Report for Human {
     fn event(&mut self, event: &Event) {
         self.tally.event(event);
         if let Kind::RunStarted { hosts, .. } = &event.kind {
-            self.lines.host_width = hosts.iter().map(|host| console::measure_text_width(host.as_str())).max().unwrap_or(0);
+            self.lines.host_width =
+                hosts.iter().map(|host| console::measure_text_width(host.as_str())).max().unwrap_or(0);
         }
         let lines = self.lines.of(event);
         let clock = self.clock(event);
         match &mut self.screen {
             Screen::Plain(to) => {
-                let text: String = lines.iter().map(|line| format!("{clock} {line}\n")).collect();
-                let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
+                for line in &lines {
+                    let _ = writeln!(to, "{clock} {line}");
+                }
+                let _ = to.flush();
             }
             Screen::Live(live) => live.show(event, &self.tally, &lines),
         }
@@ -107,7 +110,9 @@ mod tests {
         let (zone, paint) = (TimeZone::UTC, Paint::PLAIN);
         let options = Options { quiet, selection, zone, progress: paint, result: paint };
         let mut report = Human::plain(options, Box::new(progress.clone()), Box::new(result.clone()));
-        script.iter().for_each(|event| report.event(event));
+        for event in script {
+            report.event(event);
+        }
         format!("{}--- stdout ---\n{}", progress.text(), result.text())
     }
 
@@ -133,7 +138,8 @@ mod tests {
 
     #[test]
     fn a_silent_run_says_one_line_when_something_changed() {
-        let expected = "--- stdout ---\nmy-server: green is live (release 0123456789ab), 3 hosts changed, 9.8s\n";
+        let expected =
+            "--- stdout ---\nmy-server: green is live (release 0123456789ab), 3 hosts changed, 9.8s\n";
         assert_eq!(shown(&scripts::success(), true), expected);
     }
 
@@ -147,7 +153,8 @@ mod tests {
     #[test]
     fn a_silent_run_says_all_about_a_failure() {
         let text = shown(&scripts::failure(), true);
-        for part in ["failed (30.2s)", "panic: no database", "web-1 | no database", "undo:", "recap", "next:"] {
+        for part in ["failed (30.2s)", "panic: no database", "web-1 | no database", "undo:", "recap", "next:"]
+        {
             assert!(text.contains(part), "{part} in {text}");
         }
         assert!(!text.contains("changed ("), "{text}");

@@ -30,22 +30,24 @@ impl Lines {
         let paint = self.paint;
         match &event.kind {
             Kind::RunStarted { app, live, target, release, hosts, steps, .. } => {
-                let hosts: Vec<&HostName> = hosts.iter().collect();
-                let text = format!("release {release}, {steps} steps on {}", host_list(&hosts));
-                let colors = format!("live: {}, target: {}", paint.color_or_none(*live), paint.color(*target));
+                let noun = if hosts.len() == 1 { "host" } else { "hosts" };
+                let text = format!("release {release}, {steps} steps on {} {noun}", hosts.len());
+                let colors =
+                    format!("live: {}, target: {}", paint.color_or_none(*live), paint.color(*target));
                 vec![format!("{} {colors}, {text}", paint.bold(format!("{app}:")))]
             }
             Kind::Locked => vec![self.line(event, &paint.dim("lock taken"))],
             Kind::WaveStarted { name, hosts, .. } => {
-                let phase = event.phase.map(|phase| format!("{}: ", phase.as_str())).unwrap_or_default();
+                let title = event.phase.map_or_else(|| name.clone(), |phase| phase.titled(name));
                 let hosts: Vec<&HostName> = hosts.iter().collect();
-                vec![format!("{} on {}", paint.bold(format!("{phase}{}", harmless(name))), host_list(&hosts))]
+                vec![format!("{} on {}", paint.bold(harmless(&title)), host_list(&hosts))]
             }
             Kind::Started { .. } | Kind::RunEnded { .. } => Vec::new(),
             Kind::Waiting { attempt, of, met, .. } => self.waiting(event, *attempt, *of, met),
             Kind::Ended { changed, detail, took_ms, .. } => {
                 let word = if *changed { paint.yellow("changed") } else { paint.green("ok") };
-                let detail = detail.as_ref().map(|detail| format!(": {}", harmless(detail))).unwrap_or_default();
+                let detail =
+                    detail.as_ref().map(|detail| format!(": {}", harmless(detail))).unwrap_or_default();
                 vec![self.step(event, &word, *took_ms, &detail)]
             }
             Kind::Failed { ignored, error, took_ms, .. } => {
@@ -68,7 +70,8 @@ impl Lines {
             }
             Kind::Undone { took_ms, .. } => vec![self.step(event, &paint.green("undone"), *took_ms, "")],
             Kind::UndoFailed { error, .. } => {
-                let mut lines = vec![self.line(event, &format!("{} … {}", task(event), paint.red("NOT UNDONE")))];
+                let mut lines =
+                    vec![self.line(event, &format!("{} … {}", task(event), paint.red("NOT UNDONE")))];
                 lines.extend(self.error(error));
                 lines
             }
@@ -76,12 +79,14 @@ impl Lines {
                 let hosts: Vec<&HostName> = hosts.iter().collect();
                 vec![format!("{} {}", paint.yellow("left out of the switch:"), host_list(&hosts))]
             }
-            Kind::Noticed { text } => vec![self.line(event, &format!("{} {}", paint.yellow("note:"), harmless(text)))],
+            Kind::Noticed { text } => {
+                vec![self.line(event, &format!("{} {}", paint.yellow("note:"), harmless(text)))]
+            }
         }
     }
 
     fn waiting(&self, event: &Event, attempt: u32, of: u32, met: &str) -> Vec<String> {
-        if !self.waiting || (attempt != 1 && attempt % EVERY != 0) {
+        if !self.waiting || (attempt != 1 && !attempt.is_multiple_of(EVERY)) {
             return Vec::new();
         }
         let text = format!("{} … waiting ({attempt}/{of}): {}", task(event), harmless(met));

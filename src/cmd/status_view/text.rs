@@ -1,7 +1,5 @@
 //! The status for a person.
 
-use std::fmt::Display;
-
 use super::{AppServer, Health, How, LoadBalancer, Side, State, StatusView};
 use crate::model::{Color, HostName, host_list};
 use crate::paint::{Paint, harmless};
@@ -26,7 +24,9 @@ impl StatusView {
     fn headline(&self, paint: Paint) -> String {
         let text = match self.live {
             Some(live) => format!("{} is live", paint.color(live)),
-            None if self.disagrees() => paint.red("the load balancers serve different colors: a person is needed"),
+            None if self.disagrees() => {
+                paint.red("the load balancers serve different colors: a person is needed")
+            }
             None => paint.yellow("no color is live"),
         };
         format!("{} {text}", paint.bold(format!("{}:", self.app)))
@@ -43,7 +43,10 @@ impl StatusView {
         let Some(run) = &self.last_run else { return "none on record".to_owned() };
         let outcome = run.outcome.as_deref().unwrap_or("not ended");
         let release = run.release.as_ref().map(|release| format!(", release {release}")).unwrap_or_default();
-        harmless(&format!("{} by {} at {}: {outcome}{release} (run {})", run.command, run.by, run.at, run.run))
+        harmless(&format!(
+            "{} by {} at {}: {outcome}{release} (run {})",
+            run.command, run.by, run.at, run.run
+        ))
     }
 
     fn rollback_text(&self, selection: &str, paint: Paint) -> String {
@@ -138,13 +141,14 @@ fn table(rows: &[Vec<String>], paint: Paint) -> Vec<String> {
     let wide = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell)).max();
     let widths: Vec<usize> = (0..columns).map(|column| wide(column).unwrap_or(0)).collect();
     let line = |(place, row): (usize, &Vec<String>)| {
-        let cells = row.iter().zip(&widths).map(|(cell, wide)| format!("{cell}{}", " ".repeat(wide - width(cell))));
+        let cells =
+            row.iter().zip(&widths).map(|(cell, wide)| format!("{cell}{}", " ".repeat(wide - width(cell))));
         let line = cells.collect::<Vec<_>>().join("  ");
         if place == 0 { paint.dim(line.trim_end()) } else { line.trim_end().to_owned() }
     };
     rows.iter().enumerate().map(line).collect()
 }
 
-fn width(cell: &impl Display) -> usize {
-    console::measure_text_width(&cell.to_string())
+fn width(cell: &str) -> usize {
+    console::measure_text_width(cell)
 }

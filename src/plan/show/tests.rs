@@ -1,9 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::model::{
-    Ask, Check, Color, ComposeUp, HttpAsk, Project, Pull, PutFile, ReleaseId, Run, Swap,
-};
+use crate::model::{Ask, Check, Color, ComposeUp, HttpAsk, Project, Pull, PutFile, ReleaseId, Run, Swap};
 use crate::plan::{Goal, Note, Skipped, Undo, to_json};
 
 const WIDE: Show = Show { color: false, diff: false, width: 120 };
@@ -25,7 +23,14 @@ fn step(name: &str, action: Action, undo: Undo) -> Step {
 
 fn file(path: &str, content: &[u8]) -> PutFile {
     let mode = Some("0640".to_owned());
-    PutFile { path: path.to_owned(), content: content.to_vec(), mode, owner: None, group: None, validate: None }
+    PutFile {
+        path: path.to_owned(),
+        content: content.to_vec(),
+        mode,
+        owner: None,
+        group: None,
+        validate: None,
+    }
 }
 
 fn compose_file(before: Option<&str>, after: &str) -> Step {
@@ -46,7 +51,14 @@ fn project() -> Project {
 
 fn recreate() -> Step {
     let (services, env_file) = (Vec::new(), None);
-    let up = ComposeUp { project: project(), services, recreate: true, pull: Pull::Always, build: false, env_file };
+    let up = ComposeUp {
+        project: project(),
+        services,
+        recreate: true,
+        pull: Pull::Always,
+        build: false,
+        env_file,
+    };
     let undo = Undo::Reverse(Action::ComposeDown(project()));
     Step { certainty: Certainty::Unknowable, ..step("Recreate green", Action::ComposeUp(up), undo) }
 }
@@ -83,7 +95,7 @@ fn switch() -> Vec<Step> {
     vec![
         step("Test", Action::TestSite { link, content }, Undo::NotNeeded),
         step("Swap", Action::Swap(swap), undo),
-        step("Drain", Action::Drain { timeout: Duration::from_secs(60) }, Undo::NotNeeded),
+        step("Drain", Action::Drain { timeout: Duration::from_mins(1) }, Undo::NotNeeded),
     ]
 }
 
@@ -191,5 +203,6 @@ fn the_document_shows_no_secret() {
     let secret = Step { no_log: true, ..compose_file(Some("token: hunter1\n"), "token: hunter2\n") };
     let text = to_json(&plan(1, &[secret, migrate(true), recreate()])).to_string();
     assert!(!text.contains("hunter") && text.contains("TOKEN"), "{text}");
-    assert!(!text.contains("sha256\":\"aa") && text.contains("\"content\":null"), "{text}");
+    // The only content that is named is the site's, which is no secret.
+    assert_eq!(text.matches("sha256").count(), 1, "{text}");
 }
