@@ -1,5 +1,6 @@
 //! The command line, and the environment that commands run in. Nothing else reads either.
-#![expect(clippy::doc_markdown, reason = "clap shows these comments as help")]
+
+mod environment;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -9,11 +10,19 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::error::ErrorKind;
 use clap::{ArgAction, Args, ColorChoice as ClapColor, CommandFactory, Parser, Subcommand, ValueEnum};
 
+pub use environment::Environment;
+
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::White.on_default().bold())
     .usage(AnsiColor::White.on_default().bold())
     .literal(AnsiColor::Cyan.on_default())
     .placeholder(AnsiColor::Green.on_default());
+
+const ABOUT: &str = "\
+Blue/green deployments over SSH.
+
+An inventory names the load balancers and the app servers, a playbook says how the app is staged,
+switched and settled. Traffic moves only to a color that has proved to be healthy.";
 
 const AFTER_HELP: &str = "\
 First steps:
@@ -31,12 +40,9 @@ Exit codes:
     5  locked by another run
   130  interrupted; undone as in 1";
 
-/// Blue/green deployments over SSH.
-///
-/// An inventory names the load balancers and the app servers, a playbook says how the app is staged,
-/// switched and settled. Traffic moves only to a color that has proved to be healthy.
+/// A command line.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "bgctl", version, styles = STYLES, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(name = "bgctl", version, about = ABOUT, styles = STYLES, after_help = AFTER_HELP, max_term_width = 100)]
 #[command(disable_help_subcommand = true, propagate_version = false)]
 pub struct Cli {
     /// What to do.
@@ -95,7 +101,7 @@ A command after -- is run as it is, without a shell.")]
 /// What `plan` takes.
 #[derive(Debug, Clone, Args)]
 pub struct PlanArgs {
-    /// The playbook [default: the inventory's bgctl_playbook, else playbooks/blue-green.yml, else built in]
+    /// The playbook [default: what the inventory names, else playbooks/blue-green.yml, else the built-in one]
     pub playbook: Option<PathBuf>,
     /// Show the differences of files
     #[arg(short = 'D', long)]
@@ -125,7 +131,7 @@ pub struct ApplyArgs {
 /// What every command takes that shows a plan, asks and carries it out.
 #[derive(Debug, Clone, Args)]
 pub struct MoveArgs {
-    /// The playbook [default: the inventory's bgctl_playbook, else playbooks/blue-green.yml, else built in]
+    /// The playbook [default: what the inventory names, else playbooks/blue-green.yml, else the built-in one]
     pub playbook: Option<PathBuf>,
     /// Show the plan and stop; nothing is changed
     #[arg(short = 'C', long)]
@@ -141,7 +147,7 @@ pub struct MoveArgs {
 /// What `status` takes.
 #[derive(Debug, Clone, Args)]
 pub struct StatusArgs {
-    /// The playbook [default: the inventory's bgctl_playbook, else playbooks/blue-green.yml, else built in]
+    /// The playbook [default: what the inventory names, else playbooks/blue-green.yml, else the built-in one]
     pub playbook: Option<PathBuf>,
 }
 
@@ -198,11 +204,13 @@ pub struct Globals {
     /// Say nothing unless something changed or failed
     #[arg(short, long, global = true, help_heading = "Output", conflicts_with = "verbose")]
     pub quiet: bool,
-    /// For people or for programs
+    /// text for people, json for programs: one document, or one event a line
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
+    #[arg(hide_possible_values = true)]
     pub output: Format,
-    /// When to use color
+    /// When to use color: auto, always, never
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
+    #[arg(hide_possible_values = true)]
     pub color: ColorChoice,
 }
 
@@ -302,175 +310,5 @@ fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// What the process was given by whoever started it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "four independent switches of the environment")]
-pub struct Environment {
-    /// Who runs this.
-    pub user: String,
-    /// Their home folder.
-    pub home: Option<PathBuf>,
-    /// The SSH agent's socket.
-    pub ssh_auth_sock: Option<PathBuf>,
-    /// Where journals are kept: `XDG_STATE_HOME`, else `.local/state` in the home folder.
-    pub state_home: Option<PathBuf>,
-    /// This machine's name.
-    pub hostname: String,
-    /// `NO_COLOR` is set and not empty.
-    pub no_color: bool,
-    /// `CLICOLOR_FORCE` is set, not empty and not `0`.
-    pub force_color: bool,
-    /// `TERM` is `dumb`.
-    pub dumb_terminal: bool,
-    /// `GITHUB_ACTIONS` is `true`.
-    pub github_actions: bool,
-}
-
-impl Environment {
-    /// The environment of this process.
-    #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
-    pub fn read() -> Self {
-        Self::from_vars(|name| std::env::var_os(name))
-    }
-
-    fn from_vars(var: impl Fn(&str) -> Option<OsString>) -> Self {
-        let set = |name: &str| var(name).filter(|value| !value.is_empty());
-        let text = |name: &str| set(name).and_then(|value| value.into_string().ok());
-        let home = set("HOME").map(PathBuf::from);
-        let state_home = set("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-        Self {
-            user: text("USER").or_else(|| text("LOGNAME")).unwrap_or_else(user_by_id),
-            state_home: state_home.or_else(|| Some(home.as_ref()?.join(".local/state"))),
-            home,
-            ssh_auth_sock: set("SSH_AUTH_SOCK").map(PathBuf::from),
-            hostname: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-            no_color: set("NO_COLOR").is_some(),
-            force_color: set("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
-            dumb_terminal: set("TERM").is_some_and(|value| value == "dumb"),
-            github_actions: set("GITHUB_ACTIONS").is_some_and(|value| value == "true"),
-        }
-    }
-
-    /// Whether to write color to a stream that is, or is not, a terminal. `--color` wins over `NO_COLOR`,
-    /// which wins over `CLICOLOR_FORCE`.
-    #[must_use]
-    pub fn wants_color(&self, choice: ColorChoice, terminal: bool) -> bool {
-        match choice {
-            ColorChoice::Always => true,
-            ColorChoice::Never => false,
-            ColorChoice::Auto if self.no_color => false,
-            ColorChoice::Auto if self.force_color => true,
-            ColorChoice::Auto => terminal && !self.dumb_terminal,
-        }
-    }
-}
-
-fn user_by_id() -> String {
-    let id = rustix::process::getuid();
-    if id.is_root() { "root".to_owned() } else { format!("uid-{}", id.as_raw()) }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(line: &str) -> Result<Cli, clap::Error> {
-        Cli::parse_args(shlex::split(&format!("bgctl {line}")).unwrap())
-    }
-
-    fn environment(vars: &[(&str, &str)]) -> Environment {
-        Environment::from_vars(|name| {
-            vars.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into())
-        })
-    }
-
-    #[test]
-    fn the_definition_is_sound() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn flags_stand_before_and_after_the_command() {
-        let cli = parse("-i a.yml apply -i b.yml -e x=1 -e y=2 -Cyf 7 -T 3 site.yml").unwrap();
-        // clap takes the innermost occurrence of a global flag.
-        assert_eq!(cli.globals.inventory, ["b.yml"]);
-        assert_eq!(cli.globals.extra_vars, ["x=1", "y=2"]);
-        assert_eq!((cli.globals.forks, cli.globals.timeout), (7, Some(Duration::from_secs(3))));
-        let Command::Apply(args) = &cli.command else { panic!("{cli:?}") };
-        assert!(args.shared.check && args.shared.yes && !args.shared.diff && !args.force);
-        assert_eq!(cli.playbook(), Some(&PathBuf::from("site.yml")));
-        assert!(parse("-i a.yml plan").unwrap().globals.inventory == ["a.yml"]);
-        assert!(parse("plan -i a -i b").unwrap().globals.inventory == ["a", "b"]);
-    }
-
-    #[test]
-    fn the_defaults_are_those_that_are_documented() {
-        let globals = parse("plan -i a").unwrap().globals;
-        assert_eq!((globals.forks, globals.output, globals.color), (20, Format::Text, ColorChoice::Auto));
-        assert!(!globals.quiet && !globals.r#become && globals.timeout.is_none());
-    }
-
-    #[test]
-    fn auto_approve_is_yes() {
-        for line in ["apply -i a -y", "apply -i a --yes", "apply -i a --auto-approve"] {
-            let Command::Apply(args) = parse(line).unwrap().command else { panic!("{line}") };
-            assert!(args.shared.yes, "{line}");
-        }
-    }
-
-    #[test]
-    fn exec_takes_a_command_or_shell_text() {
-        let Command::Exec(args) = parse("exec -i a all -b -- ls -l /").unwrap().command else { panic!() };
-        assert_eq!((args.pattern.as_str(), args.argv), ("all", vec!["ls".into(), "-l".into(), "/".into()]));
-        let Command::Exec(args) = parse("exec -i a all --shell 'a | b'").unwrap().command else { panic!() };
-        assert_eq!(args.shell.as_deref(), Some("a | b"));
-        assert!(parse("exec -i a all").is_err());
-        assert!(parse("exec -i a all --shell x -- y").is_err());
-    }
-
-    #[test]
-    fn wrong_usage_exits_with_2_and_says_what_is_missing() {
-        for line in ["plan", "apply -y", "plan -i a -f 0", "plan -i a -T 0", "plan -i a -q -v", "deploy -i a"]
-        {
-            assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
-        }
-        assert!(parse("plan").unwrap_err().to_string().contains("say -i FILE"));
-    }
-
-    #[test]
-    fn help_names_every_command_and_exit_code() {
-        let help = parse("--help").unwrap_err();
-        assert_eq!(help.exit_code(), 0);
-        insta::assert_snapshot!(help.to_string());
-    }
-
-    #[test]
-    fn the_selection_can_be_pasted_into_a_shell() {
-        let cli = parse("apply -i prod.yml -e 'a=b c' -b -y site.yml").unwrap();
-        assert_eq!(cli.selection(), "-i prod.yml -e 'a=b c' -b site.yml");
-    }
-
-    #[test]
-    fn the_environment_has_fallbacks() {
-        let env = environment(&[("HOME", "/home/anna"), ("LOGNAME", "anna"), ("XDG_STATE_HOME", "relative")]);
-        assert_eq!((env.user.as_str(), env.state_home), ("anna", Some("/home/anna/.local/state".into())));
-        let bare = environment(&[]);
-        assert_eq!((bare.home, bare.state_home), (None, None));
-        assert!(!bare.user.is_empty() && !bare.hostname.is_empty());
-    }
-
-    #[test]
-    fn who_decides_about_color() {
-        let auto =
-            |vars: &[(&str, &str)], terminal| environment(vars).wants_color(ColorChoice::Auto, terminal);
-        assert!(auto(&[], true) && !auto(&[], false));
-        assert!(!auto(&[("NO_COLOR", "1")], true) && auto(&[("NO_COLOR", "")], true));
-        assert!(auto(&[("CLICOLOR_FORCE", "1")], false) && !auto(&[("CLICOLOR_FORCE", "0")], false));
-        assert!(!auto(&[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")], true));
-        assert!(!auto(&[("TERM", "dumb")], true));
-        let plain = environment(&[("NO_COLOR", "1")]);
-        assert!(plain.wants_color(ColorChoice::Always, false));
-        assert!(!environment(&[]).wants_color(ColorChoice::Never, true));
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@ use std::error::Error;
 use crate::model::{HostName, host_list};
 use crate::paint::{Paint, harmless};
 use crate::remote::{KeyVerdict, RemoteError};
+use crate::ui::NoAnswer;
 
 /// What a caller may conclude from a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +73,13 @@ impl Failure {
         Self::new(kind, error.to_string()).because(error.source())
     }
 
+    /// A question that nobody was there to answer.
+    #[must_use]
+    pub fn unanswered(error: &NoAnswer) -> Self {
+        Self::of(FailureKind::Usage, error)
+            .hint("say -y to go ahead without a question; bgctl plan shows what would be done")
+    }
+
     /// Caused by that error and its sources.
     #[must_use]
     pub fn because(mut self, error: Option<&dyn Error>) -> Self {
@@ -133,11 +141,11 @@ pub fn unreachable_table(hosts: &[(HostName, RemoteError)]) -> Failure {
     let mut failure = Failure::new(FailureKind::Unreachable, error).detail(&table(hosts));
     for (verdict, alike) in by_verdict(hosts) {
         let names: Vec<&HostName> = alike.iter().map(|(host, _)| host).collect();
-        if let Some(hint) = alike.iter().find_map(|(_, error)| error.hint()) {
-            let first = if alike.len() == 1 { "" } else { " For the first of them" };
-            let first = if first.is_empty() { String::new() } else { format!("{first}:") };
-            failure = failure.hint(format!("{verdict}, {}:{first} {hint}", host_list(&names)));
-        }
+        let Some(hint) = alike.iter().find_map(|(_, error)| error.hint()) else { continue };
+        let same = alike.iter().all(|(_, error)| error.hint() == Some(hint));
+        let one =
+            names.first().filter(|_| !same).map(|host| format!(", here for {host}")).unwrap_or_default();
+        failure = failure.hint(format!("{verdict} on {}{one}: {hint}", host_list(&names)));
     }
     failure
 }
@@ -227,6 +235,17 @@ mod tests {
     fn a_failure_without_advice_is_one_line() {
         let failure = Failure::new(FailureKind::Usage, "no such playbook: \x1b[2Jx.yml");
         assert_eq!(failure.render(Paint::PLAIN), "error: no such playbook: x.yml\n");
+    }
+
+    #[test]
+    fn who_cannot_be_asked_is_told_how_to_answer() {
+        let failure = Failure::unanswered(&NoAnswer::NobodyThere);
+        assert_eq!(failure.kind.exit_code(), 2);
+        insta::assert_snapshot!(failure.render(Paint::PLAIN), @"
+        error: cannot ask: stdin is not a terminal
+
+        hint: say -y to go ahead without a question; bgctl plan shows what would be done
+        ");
     }
 
     #[test]

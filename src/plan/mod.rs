@@ -88,6 +88,16 @@ impl Phase {
             Self::Settle => "settle",
         }
     }
+
+    /// The word and a wave's name for a heading, without saying one thing twice.
+    #[must_use]
+    pub fn titled(self, name: &str) -> String {
+        if name.eq_ignore_ascii_case(self.as_str()) {
+            name.to_lowercase()
+        } else {
+            format!("{}: {name}", self.as_str())
+        }
+    }
 }
 
 /// A barrier: all its lanes end before the next wave begins.

@@ -1,9 +1,10 @@
 //! A plan for a person: the one printer of `plan` and of the preview of every command that changes hosts.
 
+use console::measure_text_width;
 use similar::{ChangeTag, TextDiff};
 
 use super::words::{Sign, deed, way_back};
-use super::{Certainty, Lane, Phase, Plan, Step, Wave};
+use super::{Certainty, Lane, Phase, Plan, Skipped, Step, Wave};
 use crate::model::{Action, HostName, host_list};
 use crate::paint::{Paint, harmless};
 
@@ -24,7 +25,7 @@ pub struct Show {
 pub fn show(plan: &Plan, options: Show) -> String {
     let paint = Paint::new(options.color);
     let mut lines = heading(plan, paint);
-    for wave in &plan.waves {
+    for wave in plan.waves.iter().filter(|_| !plan.is_empty()) {
         lines.extend(wave_lines(plan, wave, options, paint));
     }
     lines.extend(notes(plan, paint));
@@ -70,10 +71,11 @@ fn notes(plan: &Plan, paint: Paint) -> Vec<String> {
 
 fn wave_lines(plan: &Plan, wave: &Wave, options: Show, paint: Paint) -> Vec<String> {
     let groups = groups(wave, options, paint);
-    if groups.is_empty() {
+    let skipped = skipped(wave, paint);
+    if groups.is_empty() && skipped.is_empty() {
         return Vec::new();
     }
-    let mut lines = vec![format!("\n{} {}", paint.bold(wave.phase.as_str()), harmless(&wave.name))];
+    let mut lines = vec![format!("\n{}", paint.bold(harmless(&wave.phase.titled(&wave.name))))];
     let swapped: Vec<&HostName> =
         wave.lanes.iter().filter(|lane| swaps(lane)).map(|lane| &lane.host).collect();
     if wave.phase == Phase::Switch && !swapped.is_empty() {
@@ -84,7 +86,26 @@ fn wave_lines(plan: &Plan, wave: &Wave, options: Show, paint: Paint) -> Vec<Stri
         lines.push(format!("  {}", paint.bold(host_list(&hosts))));
         lines.extend(block);
     }
+    lines.extend(skipped);
     lines
+}
+
+/// What needs nothing done, with the hosts where that is so.
+fn skipped(wave: &Wave, paint: Paint) -> Vec<String> {
+    let mut alike: Vec<(&Skipped, Vec<&HostName>)> = Vec::new();
+    for lane in &wave.lanes {
+        for skipped in &lane.skipped {
+            match alike.iter_mut().find(|(other, _)| *other == skipped) {
+                Some((_, hosts)) => hosts.push(&lane.host),
+                None => alike.push((skipped, vec![&lane.host])),
+            }
+        }
+    }
+    let line = |(skipped, hosts): (&Skipped, Vec<&HostName>)| {
+        let (name, why) = (harmless(&skipped.name), harmless(&skipped.why));
+        paint.dim(format!("  skipped on {}: {name} ({why})", host_list(&hosts)))
+    };
+    alike.into_iter().map(line).collect()
 }
 
 fn swaps(lane: &Lane) -> bool {
@@ -110,51 +131,46 @@ fn groups(wave: &Wave, options: Show, paint: Paint) -> Vec<(Vec<&HostName>, Vec<
 }
 
 fn block(lane: &Lane, options: Show, paint: Paint) -> Vec<String> {
-    let texts: Vec<String> = lane.steps.iter().map(text).collect();
-    // Comments stand in one column, unless a long line pushes its own to a line below.
-    let room = options.width.saturating_sub(COMMENT_ROOM);
-    let column = texts.iter().map(|text| console::measure_text_width(text)).filter(|w| *w <= room).max();
+    let parts: Vec<(&Step, String, String)> =
+        lane.steps.iter().map(|step| (step, text(step), comment(step))).collect();
+    // Comments stand in one column where there is room for all of them.
+    let column = parts.iter().map(|(_, text, _)| measure_text_width(text)).max().unwrap_or(0);
+    let fits = |comment: &str| INDENT + column + GAP + measure_text_width(comment) <= options.width;
+    let column = if parts.iter().all(|(_, _, comment)| fits(comment)) { column } else { 0 };
     let mut lines = Vec::new();
-    for (step, text) in lane.steps.iter().zip(&texts) {
-        lines.extend(step_lines(step, text, column.unwrap_or(0), options.width, paint));
+    for (step, text, comment) in &parts {
+        let sign = Sign::of(step).paint(paint);
+        let head = if matches!(step.action, Action::Swap(_)) { paint.bold(text) } else { text.clone() };
+        let (used, comment_width) = (measure_text_width(text), measure_text_width(comment));
+        let comment = paint.dim(comment);
+        if INDENT + used + GAP + comment_width <= options.width {
+            let gap = " ".repeat(column.saturating_sub(used) + GAP);
+            lines.push(format!("    {sign} {head}{gap}{comment}"));
+        } else {
+            lines.push(format!("    {sign} {head}"));
+            lines.push(format!("{}{comment}", " ".repeat(INDENT + GAP)));
+        }
         if options.diff {
             lines.extend(difference(step, paint));
         }
     }
-    for skipped in &lane.skipped {
-        lines.push(paint.dim(format!(
-            "        {}: skipped, {}",
-            harmless(&skipped.name),
-            harmless(&skipped.why)
-        )));
-    }
     lines
 }
 
-/// Columns of the indentation and of a usual comment.
-const COMMENT_ROOM: usize = 44;
+/// Columns before a step's text.
+const INDENT: usize = 8;
+/// Columns between it and its comment.
+const GAP: usize = 2;
 
 /// The task's name and what it does.
 fn text(step: &Step) -> String {
     harmless(&format!("{}: {}", step.name, deed(step))).replace('\n', " ")
 }
 
-fn step_lines(step: &Step, text: &str, column: usize, width: usize, paint: Paint) -> Vec<String> {
-    let sign = Sign::of(step).paint(paint);
-    let mut comment = format!("# {}", certainty(step.certainty));
-    if let Some(back) = way_back(step) {
-        comment.push_str("; ");
-        comment.push_str(&harmless(&back));
-    }
-    let used = console::measure_text_width(text);
-    let fits = used <= column && 10 + column + console::measure_text_width(&comment) <= width;
-    let head = if matches!(step.action, Action::Swap(_)) { paint.bold(text) } else { text.to_owned() };
-    if fits {
-        let gap = " ".repeat(column - used + 2);
-        vec![format!("    {sign} {head}{gap}{}", paint.dim(comment))]
-    } else {
-        vec![format!("    {sign} {head}"), format!("          {}", paint.dim(comment))]
-    }
+/// How sure the plan is of a step, and its way back.
+fn comment(step: &Step) -> String {
+    let sure = certainty(step.certainty);
+    way_back(step).map_or_else(|| format!("# {sure}"), |back| format!("# {sure}; {}", harmless(&back)))
 }
 
 const fn certainty(certainty: Certainty) -> &'static str {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Step, Undo};
-use crate::model::{Action, Ask, Check, ComposeUp, Pull, PutFile, Run};
+use crate::model::{Action, Ask, Check, ComposeUp, Project, Pull, PutFile, Run};
 use crate::paint::Paint;
 
 /// What kind of change a line of the plan is, and its sign in front of it.
@@ -21,11 +21,10 @@ pub(super) enum Sign {
 impl Sign {
     pub(super) fn of(step: &Step) -> Self {
         match &step.action {
-            Action::PutFile(_) if step.before.is_none() => Self::Create,
-            Action::PutFile(_) => Self::Change,
+            Action::PutFile(_) if replaces(step) => Self::Change,
+            Action::PutFile(_) | Action::ComposeStart(_) => Self::Create,
             Action::RemoveFile { .. } | Action::ComposeDown(_) | Action::ComposeStop(_) => Self::Remove,
             Action::ComposeUp(_) => Self::Recreate,
-            Action::ComposeStart(_) => Self::Create,
             Action::Swap(_) => Self::Switch,
             Action::Run(_) => Self::Command,
             Action::Check(_) | Action::TestSite { .. } | Action::Drain { .. } | Action::Wait { .. } => {
@@ -59,12 +58,12 @@ pub(super) fn deed(step: &Step) -> String {
         Action::ComposeStop(project) => format!("stop {}", project.name),
         Action::ComposeStart(project) => format!("start {}", project.name),
         Action::Check(check) => ask(check, step.no_log),
-        Action::TestSite { link, .. } => format!("nginx accepts the new site in place of {link}"),
+        Action::TestSite { link, .. } => format!("nginx accepts the site as {link}"),
         Action::Swap(swap) => match &swap.to {
-            Some(to) => format!("point {} to {to}, reload, see new workers", swap.link),
-            None => format!("remove {}, reload, see new workers", swap.link),
+            Some(to) => format!("{} → {}, reload, prove", swap.link, to.rsplit('/').next().unwrap_or(to)),
+            None => format!("remove {}, reload, prove", swap.link),
         },
-        Action::Drain { timeout } => format!("wait for old nginx workers, at most {}", span(*timeout)),
+        Action::Drain { timeout } => format!("wait for old nginx workers, {} at most", span(*timeout)),
         Action::Wait { duration } => format!("wait {}", span(*duration)),
     }
 }
@@ -76,15 +75,25 @@ pub(super) fn way_back(step: &Step) -> Option<String> {
         Undo::Impossible(why) => return Some(format!("cannot be undone: {why}")),
         Undo::Reverse(action) => action,
     };
+    let own = match &step.action {
+        Action::ComposeUp(up) => Some(&up.project.name),
+        Action::ComposeDown(project) | Action::ComposeStop(project) | Action::ComposeStart(project) => {
+            Some(&project.name)
+        }
+        _ => None,
+    };
+    let same = |project: &'_ Project| {
+        if own == Some(&project.name) { "it".to_owned() } else { project.name.clone() }
+    };
     let words = match action {
-        Action::PutFile(_) => "write what was there before".to_owned(),
+        Action::PutFile(_) => "put the old content back".to_owned(),
         Action::RemoveFile { .. } => "remove it".to_owned(),
         Action::Run(run) => command(run, step.no_log),
         Action::ComposeUp(up) => compose_up(up),
-        Action::ComposeDown(project) => format!("take down {}, its logs are shown", project.name),
-        Action::ComposeStop(project) => format!("stop {}", project.name),
-        Action::ComposeStart(project) => format!("start {}", project.name),
-        Action::Swap(_) => "point it back, reload".to_owned(),
+        Action::ComposeDown(project) => format!("take {} down", same(project)),
+        Action::ComposeStop(project) => format!("stop {}", same(project)),
+        Action::ComposeStart(project) => format!("start {}", same(project)),
+        Action::Swap(_) => "point it back".to_owned(),
         Action::Check(_) | Action::TestSite { .. } | Action::Drain { .. } | Action::Wait { .. } => {
             return None;
         }
@@ -92,39 +101,39 @@ pub(super) fn way_back(step: &Step) -> Option<String> {
     Some(format!("undo: {words}"))
 }
 
+/// Whether a file was there before; what it was like may be secret, its undo still tells.
+fn replaces(step: &Step) -> bool {
+    step.before.is_some() || matches!(step.undo, Undo::Reverse(Action::PutFile(_)))
+}
+
 fn put_file(file: &PutFile, step: &Step) -> String {
-    let mut words = format!("write {}", file.path);
-    if let Some(mode) = &file.mode {
-        words.push_str(&format!(", mode {mode}"));
-    }
-    match (&file.owner, &file.group) {
-        (Some(owner), Some(group)) => words.push_str(&format!(", owner {owner}:{group}")),
-        (Some(owner), None) => words.push_str(&format!(", owner {owner}")),
-        (None, Some(group)) => words.push_str(&format!(", group {group}")),
-        (None, None) => {}
-    }
+    let mut words = vec![format!("write {}", file.path)];
+    words.extend(file.mode.as_ref().map(|mode| format!("mode {mode}")));
+    words.extend(match (&file.owner, &file.group) {
+        (Some(owner), Some(group)) => Some(format!("owner {owner}:{group}")),
+        (Some(owner), None) => Some(format!("owner {owner}")),
+        (None, Some(group)) => Some(format!("group {group}")),
+        (None, None) => None,
+    });
     if step.before.as_ref().is_some_and(|before| before.as_bytes() == file.content) {
-        words.push_str(" (same content)");
+        words.push("content stays".to_owned());
     }
-    words
+    words.join(", ")
 }
 
 fn compose_up(up: &ComposeUp) -> String {
     let verb = if up.recreate { "recreate" } else { "bring up" };
-    let mut words = format!("{verb} {}", up.project.name);
+    let mut words = vec![format!("{verb} {}", up.project.name)];
     if !up.services.is_empty() {
-        words.push_str(&format!(": {}", up.services.join(", ")));
+        words.push(format!("only {}", up.services.join(" ")));
     }
-    let extra: &[&str] = match (up.pull, up.build) {
-        (Pull::Always, true) => &["pull", "build"],
-        (Pull::Always, false) => &["pull"],
-        (_, true) => &["build"],
-        (Pull::Missing | Pull::Never, false) => &[],
-    };
-    if !extra.is_empty() {
-        words.push_str(&format!(" ({} first)", extra.join(" and ")));
+    match (up.pull, up.build) {
+        (Pull::Always, true) => words.push("pull and build first".to_owned()),
+        (Pull::Always, false) => words.push("pull first".to_owned()),
+        (Pull::Missing | Pull::Never, true) => words.push("build first".to_owned()),
+        (Pull::Missing | Pull::Never, false) => {}
     }
-    words
+    words.join(", ")
 }
 
 fn command(run: &Run, no_log: bool) -> String {
@@ -152,7 +161,7 @@ fn ask(check: &Check, no_log: bool) -> String {
         Ask::Container { project, services } => format!("{project} is healthy: {}", services.join(", ")),
     };
     let tries = check.retries.saturating_add(1);
-    if tries == 1 { question } else { format!("{question}, within {tries} tries") }
+    if tries == 1 { question } else { format!("{question} ({tries} tries)") }
 }
 
 fn span(duration: Duration) -> String {

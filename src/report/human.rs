@@ -36,7 +36,7 @@ pub struct Human {
 
 enum Screen {
     Plain(Box<dyn Write + Send>),
-    Live(Live),
+    Live(Box<Live>),
 }
 
 impl Human {
@@ -50,7 +50,7 @@ impl Human {
     #[must_use]
     pub fn terminal(options: Options, result: Box<dyn Write + Send>) -> Self {
         let live = Live::new(options.progress);
-        Self::new(options, Screen::Live(live), result, false)
+        Self::new(options, Screen::Live(Box::new(live)), result, false)
     }
 
     fn new(options: Options, screen: Screen, result: Box<dyn Write + Send>, waiting: bool) -> Self {
@@ -86,8 +86,10 @@ impl Report for Human {
         let clock = self.clock(event);
         match &mut self.screen {
             Screen::Plain(to) => {
-                let text: String = lines.iter().map(|line| format!("{clock} {line}\n")).collect();
-                let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
+                for line in &lines {
+                    let _ = writeln!(to, "{clock} {line}");
+                }
+                let _ = to.flush();
             }
             Screen::Live(live) => live.show(event, &self.tally, &lines),
         }
@@ -108,7 +110,9 @@ mod tests {
         let (zone, paint) = (TimeZone::UTC, Paint::PLAIN);
         let options = Options { quiet, selection, zone, progress: paint, result: paint };
         let mut report = Human::plain(options, Box::new(progress.clone()), Box::new(result.clone()));
-        script.iter().for_each(|event| report.event(event));
+        for event in script {
+            report.event(event);
+        }
         format!("{}--- stdout ---\n{}", progress.text(), result.text())
     }
 

@@ -37,7 +37,9 @@ mod tests {
         for script in [scripts::success(), scripts::failure(), scripts::interrupted()] {
             let buffer = Buffer::default();
             let mut report = Json::new(Box::new(buffer.clone()));
-            script.iter().for_each(|event| report.event(event));
+            for event in &script {
+                report.event(event);
+            }
             let text = buffer.text();
             let read: Vec<Event> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
             assert_eq!(read, script);
@@ -48,7 +50,9 @@ mod tests {
     fn a_line_has_the_promised_keys() {
         let buffer = Buffer::default();
         let mut report = Json::new(Box::new(buffer.clone()));
-        scripts::success().iter().for_each(|event| report.event(event));
+        for event in &scripts::success() {
+            report.event(event);
+        }
         for line in buffer.text().lines() {
             let value: serde_json::Value = serde_json::from_str(line).unwrap();
             for key in ["time", "run", "host", "phase", "task", "event"] {

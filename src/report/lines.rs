@@ -30,17 +30,17 @@ impl Lines {
         let paint = self.paint;
         match &event.kind {
             Kind::RunStarted { app, live, target, release, hosts, steps, .. } => {
-                let hosts: Vec<&HostName> = hosts.iter().collect();
-                let text = format!("release {release}, {steps} steps on {}", host_list(&hosts));
+                let noun = if hosts.len() == 1 { "host" } else { "hosts" };
+                let text = format!("release {release}, {steps} steps on {} {noun}", hosts.len());
                 let colors =
                     format!("live: {}, target: {}", paint.color_or_none(*live), paint.color(*target));
                 vec![format!("{} {colors}, {text}", paint.bold(format!("{app}:")))]
             }
             Kind::Locked => vec![self.line(event, &paint.dim("lock taken"))],
             Kind::WaveStarted { name, hosts, .. } => {
-                let phase = event.phase.map(|phase| format!("{}: ", phase.as_str())).unwrap_or_default();
+                let title = event.phase.map_or_else(|| name.clone(), |phase| phase.titled(name));
                 let hosts: Vec<&HostName> = hosts.iter().collect();
-                vec![format!("{} on {}", paint.bold(format!("{phase}{}", harmless(name))), host_list(&hosts))]
+                vec![format!("{} on {}", paint.bold(harmless(&title)), host_list(&hosts))]
             }
             Kind::Started { .. } | Kind::RunEnded { .. } => Vec::new(),
             Kind::Waiting { attempt, of, met, .. } => self.waiting(event, *attempt, *of, met),
@@ -86,7 +86,7 @@ impl Lines {
     }
 
     fn waiting(&self, event: &Event, attempt: u32, of: u32, met: &str) -> Vec<String> {
-        if !self.waiting || (attempt != 1 && attempt % EVERY != 0) {
+        if !self.waiting || (attempt != 1 && !attempt.is_multiple_of(EVERY)) {
             return Vec::new();
         }
         let text = format!("{} … waiting ({attempt}/{of}): {}", task(event), harmless(met));

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use console::measure_text_width;
 use indexmap::IndexMap;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use jiff::Timestamp;
 
 use super::Tally;
 use crate::event::{Event, Kind};
@@ -20,16 +22,28 @@ pub(super) struct Live {
     paint: Paint,
     screen: MultiProgress,
     summary: Option<ProgressBar>,
-    /// What each busy host is at, first come first.
-    busy: IndexMap<HostName, String>,
+    /// What each busy host is at and since when, first come first.
+    busy: IndexMap<HostName, (String, Timestamp)>,
     shown: IndexMap<HostName, ProgressBar>,
     phase: &'static str,
+    now: Timestamp,
+    host_width: usize,
 }
 
 impl Live {
     pub(super) fn new(paint: Paint) -> Self {
         let screen = MultiProgress::new();
-        Self { paint, screen, summary: None, busy: IndexMap::new(), shown: IndexMap::new(), phase: "" }
+        let (busy, shown) = (IndexMap::new(), IndexMap::new());
+        Self {
+            paint,
+            screen,
+            summary: None,
+            busy,
+            shown,
+            phase: "",
+            now: Timestamp::UNIX_EPOCH,
+            host_width: 0,
+        }
     }
 
     /// Prints finished lines above, and brings the moving ones up to date.
@@ -37,6 +51,8 @@ impl Live {
         if let Some(phase) = event.phase {
             self.phase = phase.as_str();
         }
+        self.now = event.time;
+        self.host_width = tally.hosts.keys().map(|host| measure_text_width(host.as_str())).max().unwrap_or(0);
         self.follow(event);
         if matches!(event.kind, Kind::WaveStarted { .. } | Kind::UndoStarted { .. }) {
             let _ = self.screen.println("");
@@ -51,10 +67,11 @@ impl Live {
         let Some(host) = &event.host else { return };
         let task = harmless(event.task.as_deref().unwrap_or("step"));
         match &event.kind {
-            Kind::Started { .. } => drop(self.busy.insert(host.clone(), task)),
+            Kind::Started { .. } => drop(self.busy.insert(host.clone(), (task, event.time))),
             Kind::Waiting { attempt, of, met, .. } => {
                 let met = self.paint.dim(format!("({attempt}/{of}: {})", harmless(met).replace('\n', " ")));
-                self.busy.insert(host.clone(), format!("{task} {met}"));
+                self.busy.entry(host.clone()).or_insert((String::new(), event.time)).0 =
+                    format!("{task} {met}");
             }
             Kind::Ended { .. } | Kind::Failed { .. } | Kind::Undone { .. } | Kind::UndoFailed { .. } => {
                 self.busy.shift_remove(host);
@@ -69,13 +86,15 @@ impl Live {
     fn draw(&mut self, tally: &Tally) {
         let summary =
             self.summary.get_or_insert_with(|| self.screen.add(spinner("{spinner} {wide_msg} {elapsed}")));
-        for (host, doing) in &self.busy {
-            let text = format!("{}  {doing}", self.paint.bold(host));
+        for (host, (doing, since)) in &self.busy {
+            let gap = " ".repeat(self.host_width.saturating_sub(measure_text_width(host.as_str())));
+            let text = format!("{}{gap}  {doing}", self.paint.bold(host));
             if let Some(bar) = self.shown.get(host) {
                 bar.set_message(text);
             } else if self.shown.len() < SHOWN {
                 let bar = self.screen.insert_before(summary, spinner("  {spinner} {wide_msg} {elapsed}"));
-                bar.set_message(text);
+                let waited = self.now.duration_since(*since).unsigned_abs();
+                let bar = bar.with_elapsed(waited).with_message(text);
                 bar.enable_steady_tick(TURN);
                 self.shown.insert(host.clone(), bar);
             }

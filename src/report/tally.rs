@@ -138,7 +138,9 @@ mod tests {
     #[test]
     fn a_failed_run_adds_up() {
         let mut tally = Tally::default();
-        scripts::failure().iter().for_each(|event| tally.event(event));
+        for event in &scripts::failure() {
+            tally.event(event);
+        }
         let app2: HostName = "app2".parse().unwrap();
         let total = HostTally { ok: 4, changed: 4, failed: 1, ignored: 0, undone: 4, stuck: 0 };
         assert_eq!(tally.total(), total);

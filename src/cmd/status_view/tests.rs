@@ -1,5 +1,5 @@
 use super::*;
-use crate::facts::Nginx;
+use crate::facts::{Container, Facts, Link, Nginx, Served};
 use crate::paint::Paint;
 
 fn container(color: Color, state: &str, health: Option<&str>, version: &str) -> Container {

@@ -1,7 +1,5 @@
 //! The status for a person.
 
-use std::fmt::Display;
-
 use super::{AppServer, Health, How, LoadBalancer, Side, State, StatusView};
 use crate::model::{Color, HostName, host_list};
 use crate::paint::{Paint, harmless};
@@ -151,6 +149,6 @@ fn table(rows: &[Vec<String>], paint: Paint) -> Vec<String> {
     rows.iter().enumerate().map(line).collect()
 }
 
-fn width(cell: &impl Display) -> usize {
-    console::measure_text_width(&cell.to_string())
+fn width(cell: &str) -> usize {
+    console::measure_text_width(cell)
 }

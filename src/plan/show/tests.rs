@@ -1,9 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::model::{
-    Ask, Check, Color, Compose, ComposeUp, HttpAsk, Project, Pull, PutFile, ReleaseId, Run, Swap,
-};
+use crate::model::{Ask, Check, Color, ComposeUp, HttpAsk, Project, Pull, PutFile, ReleaseId, Run, Swap};
 use crate::plan::{Goal, Note, Skipped, Undo, to_json};
 
 const WIDE: Show = Show { color: false, diff: false, width: 120 };
@@ -48,12 +46,7 @@ fn compose_file(before: Option<&str>, after: &str) -> Step {
 
 fn project() -> Project {
     let env = vec![("TOKEN".to_owned(), "hunter2".to_owned())];
-    Project {
-        name: "my-server-green".to_owned(),
-        dir: "/srv/my-server/green".to_owned(),
-        compose: Compose::V2,
-        env,
-    }
+    Project { name: "my-server-green".to_owned(), dir: "/srv/my-server/green".to_owned(), env }
 }
 
 fn recreate() -> Step {
@@ -102,7 +95,7 @@ fn switch() -> Vec<Step> {
     vec![
         step("Test", Action::TestSite { link, content }, Undo::NotNeeded),
         step("Swap", Action::Swap(swap), undo),
-        step("Drain", Action::Drain { timeout: Duration::from_secs(60) }, Undo::NotNeeded),
+        step("Drain", Action::Drain { timeout: Duration::from_mins(1) }, Undo::NotNeeded),
     ]
 }
 
@@ -210,5 +203,6 @@ fn the_document_shows_no_secret() {
     let secret = Step { no_log: true, ..compose_file(Some("token: hunter1\n"), "token: hunter2\n") };
     let text = to_json(&plan(1, &[secret, migrate(true), recreate()])).to_string();
     assert!(!text.contains("hunter") && text.contains("TOKEN"), "{text}");
-    assert!(!text.contains("sha256\":\"aa") && text.contains("\"content\":null"), "{text}");
+    // The only content that is named is the site's, which is no secret.
+    assert_eq!(text.matches("sha256").count(), 1, "{text}");
 }
