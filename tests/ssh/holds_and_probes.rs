@@ -132,7 +132,17 @@ async fn wget_asks_where_there_is_no_curl() {
 #[tokio::test]
 async fn busybox_alone_is_enough_to_ask() {
     let server = Sshd::tools_only(&["busybox"], "AllowTcpForwarding no");
-    probes_work(&server).await;
+    let (fleet, host) = (server.fleet().await, hosts::name());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let asking = async {
+        let Ok(Answer::Http(response)) = fleet.probe(&host, probe(port, get(&[("X-A", "b")]))).await else {
+            panic!()
+        };
+        assert_eq!(response.status, 503);
+    };
+    tokio::select! { () = asking => {}, () = echo_server(listener) => {} }
+    fleet.close().await;
 }
 
 #[tokio::test]
