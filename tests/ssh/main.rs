@@ -1,6 +1,11 @@
 //! The SSH transport: against a real `sshd` of this machine, and against servers that break the rules.
 #![expect(clippy::disallowed_methods, reason = "starts an sshd and shells, which is what is tested against")]
 
+mod faults;
+mod holds_and_probes;
 mod hosts;
 mod real;
+mod round_trips;
 mod sshd;
+mod sudo;
+mod way_in;

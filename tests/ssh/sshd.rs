@@ -1,7 +1,7 @@
 //! An unprivileged OpenSSH server on a random loopback port, with keys of its own.
 
-use std::fmt::Write as _;
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -30,28 +30,58 @@ impl Sshd {
 
     /// A server with more lines in its configuration.
     pub(crate) fn with(config: &str) -> Self {
-        assert!(Path::new(SSHD).exists(), "{SSHD} is missing: scripts/setup installs it");
-        // A server started by root wants it.
-        let _ = std::fs::create_dir_all("/run/sshd");
-        let dir = tempfile::tempdir().unwrap();
-        for name in ["host", "host_rsa", "user", "stranger"] {
-            let kind = if name == "host_rsa" { "rsa" } else { "ed25519" };
-            run(Command::new("ssh-keygen")
-                .args(["-q", "-t", kind, "-N", "", "-C", name, "-f"])
-                .arg(dir.path().join(name)));
+        Self::launch(prepare(), config)
+    }
+
+    /// A server whose host key has a certificate by the key `stranger`, made out to this name.
+    pub(crate) fn with_certificate(principal: &str) -> Self {
+        let dir = prepare();
+        let mut sign = Command::new("ssh-keygen");
+        sign.args(["-q", "-h", "-I", "test", "-n", principal, "-s"]).arg(dir.path().join("stranger"));
+        run(sign.arg(dir.path().join("host.pub")));
+        let config = format!("HostCertificate {}", dir.path().join("host-cert.pub").display());
+        Self::launch(dir, &config)
+    }
+
+    /// A server whose `sudo` is this script.
+    pub(crate) fn with_sudo(script: &str) -> Self {
+        let dir = prepare();
+        let bin = dir.path().join("bin");
+        std::fs::create_dir(&bin).unwrap();
+        let sudo = bin.join("sudo");
+        std::fs::write(&sudo, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&sudo, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let config = format!("SetEnv PATH={}:/usr/bin:/bin", bin.display());
+        Self::launch(dir, &config)
+    }
+
+    /// A server where these tools and `sh` and `cat` are all there is; `busybox` stands for all its own.
+    pub(crate) fn tools_only(tools: &[&str], config: &str) -> Self {
+        let dir = prepare();
+        let bin = dir.path().join("bin");
+        std::fs::create_dir(&bin).unwrap();
+        let link = |tool: &str, name: &str| {
+            let path = run(Command::new("sh").args(["-c", &format!("command -v {tool}")]));
+            std::os::unix::fs::symlink(path.trim(), bin.join(name)).unwrap();
+        };
+        if tools.contains(&"busybox") {
+            ["sh", "cat", "wget", "nc"].iter().for_each(|name| link("busybox", name));
+        } else {
+            ["sh", "cat"].iter().chain(tools).for_each(|name| link(name, name));
         }
-        std::fs::copy(dir.path().join("user.pub"), dir.path().join("authorized_keys")).unwrap();
+        let config = format!("SetEnv PATH={}\n{config}", bin.display());
+        Self::launch(dir, &config)
+    }
+
+    fn launch(dir: TempDir, config: &str) -> Self {
         let port = free_port();
-        let mut text = String::new();
         let path = dir.path().display();
-        write!(
-            text,
+        let config = format!(
             "ListenAddress 127.0.0.1:{port}\nHostKey {path}/host\nHostKey {path}/host_rsa\n\
              AuthorizedKeysFile {path}/authorized_keys\nPidFile none\nUsePAM no\nStrictModes no\n\
              PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n{config}\n"
-        )
-        .unwrap();
-        std::fs::write(dir.path().join("sshd_config"), text).unwrap();
+        );
+        std::fs::write(dir.path().join("sshd_config"), config).unwrap();
         let log = std::fs::File::create(dir.path().join("log")).unwrap();
         let child = Command::new(SSHD)
             .args(["-D", "-e", "-f"])
@@ -115,6 +145,21 @@ impl Drop for Sshd {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A folder with keys: two for the host, one for the user, and one that nobody knows.
+fn prepare() -> TempDir {
+    assert!(Path::new(SSHD).exists(), "{SSHD} is missing: scripts/setup installs it");
+    // A server started by root wants it.
+    let _ = std::fs::create_dir_all("/run/sshd");
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["host", "host_rsa", "user", "stranger"] {
+        let kind = if name == "host_rsa" { "rsa" } else { "ed25519" };
+        let mut make = Command::new("ssh-keygen");
+        run(make.args(["-q", "-t", kind, "-N", "", "-C", name, "-f"]).arg(dir.path().join(name)));
+    }
+    std::fs::copy(dir.path().join("user.pub"), dir.path().join("authorized_keys")).unwrap();
+    dir
 }
 
 /// Runs a command that must succeed.

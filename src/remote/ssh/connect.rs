@@ -4,7 +4,7 @@ use std::io;
 use std::net::Shutdown;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ async fn try_connect(endpoint: &Endpoint, keyring: &Keyring) -> Result<LoggedIn,
         .await
         .map_err(|_| Failed::Final(fault::timed_out(endpoint, "no answer")))?
         .map_err(Failed::Final)?;
-    let heard = Arc::new(AtomicBool::new(false));
+    let heard = Arc::new(AtomicU8::new(NOTHING));
     let (stream, mut cut) =
         guard(stream, &heard).map_err(|error| Failed::Final(fault::undialled(endpoint, &error)))?;
     let outcome = tokio::time::timeout_at(deadline, handshake(endpoint, keyring, stream, &heard)).await;
@@ -85,10 +85,11 @@ async fn try_connect(endpoint: &Endpoint, keyring: &Keyring) -> Result<LoggedIn,
             Ok(connection)
         }
         Ok(Err(failed)) => Err(failed),
-        Err(_) if heard.load(Ordering::Relaxed) => {
-            Err(Failed::Final(fault::timed_out(endpoint, "no end of the login")))
-        }
-        Err(_) => Err(Failed::Final(fault::timed_out(endpoint, "connected, but no SSH banner"))),
+        Err(_) => Err(Failed::Final(match heard.load(Ordering::Relaxed) {
+            NOTHING => fault::timed_out(endpoint, "connected, but no SSH banner"),
+            BANNER => fault::timed_out(endpoint, "no end of the login"),
+            _ => fault::handshake(endpoint, &russh::Error::Version),
+        })),
     }
 }
 
@@ -116,7 +117,7 @@ async fn handshake(
     endpoint: &Endpoint,
     keyring: &Keyring,
     stream: Heard,
-    heard: &AtomicBool,
+    heard: &AtomicU8,
 ) -> Result<LoggedIn, Failed> {
     let farewell = Farewell::default();
     let host_key = HostKey::new(endpoint, keyring.known_hosts(endpoint), farewell.clone());
@@ -129,7 +130,9 @@ async fn handshake(
     let connecting = connect_stream(Arc::new(config), stream, host_key);
     let mut handle = connecting.await.map_err(|fault| match fault {
         Fault::Untrusted(untrusted) => Failed::Final(RemoteError::Untrusted(untrusted)),
-        Fault::Russh(_) if !heard.load(Ordering::Relaxed) => Failed::BeforeBanner(fault::no_banner(endpoint)),
+        Fault::Russh(_) if heard.load(Ordering::Relaxed) == NOTHING => {
+            Failed::BeforeBanner(fault::no_banner(endpoint))
+        }
         Fault::Russh(error @ (russh::Error::Version | russh::Error::NoCommonAlgo { .. })) => {
             Failed::Final(fault::handshake(endpoint, &error))
         }
@@ -166,13 +169,20 @@ impl Drop for Cut {
     }
 }
 
-/// A stream that remembers whether anything came in.
+/// Nothing came in yet.
+const NOTHING: u8 = 0;
+/// What came in first was an SSH server's banner.
+const BANNER: u8 = 1;
+/// It was something else.
+const OTHER: u8 = 2;
+
+/// A stream that remembers what came in first.
 struct Heard {
     stream: TcpStream,
-    heard: Arc<AtomicBool>,
+    heard: Arc<AtomicU8>,
 }
 
-fn guard(stream: TcpStream, heard: &Arc<AtomicBool>) -> io::Result<(Heard, Cut)> {
+fn guard(stream: TcpStream, heard: &Arc<AtomicU8>) -> io::Result<(Heard, Cut)> {
     let stream = stream.into_std()?;
     let socket = stream.try_clone()?;
     let stream = TcpStream::from_std(stream)?;
@@ -187,8 +197,10 @@ impl AsyncRead for Heard {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
-        if buf.filled().len() > before {
-            self.heard.store(true, Ordering::Relaxed);
+        if self.heard.load(Ordering::Relaxed) == NOTHING
+            && let Some(new @ [_, ..]) = buf.filled().get(before..)
+        {
+            self.heard.store(if new.starts_with(b"SSH-") { BANNER } else { OTHER }, Ordering::Relaxed);
         }
         polled
     }

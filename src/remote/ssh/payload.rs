@@ -89,42 +89,5 @@ fn marker() -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::Secret;
-
-    #[test]
-    fn the_command_line_suits_every_login_shell_and_tells_nothing() {
-        let exec = Exec::reads("echo script").args(["argument"]).stdin("input");
-        let payload = Payload::new(&exec).unwrap();
-        let inner = payload.command.strip_prefix("exec sh -c '").unwrap().strip_suffix('\'').unwrap();
-        assert!(!inner.contains(['\'', '!', '\n']), "{inner}");
-        for secret in ["script", "argument", "input"] {
-            assert!(!payload.command.contains(secret), "{secret}");
-        }
-    }
-
-    #[test]
-    fn sudo_gets_its_password_on_a_line_of_its_own() {
-        let to = |password| Some(Escalation { user: "root".to_owned(), password });
-        let plain = Payload::new(&Exec::reads("id").escalate(to(None))).unwrap();
-        assert!(plain.command.starts_with("exec sudo -H -n -u root sh -c '"), "{}", plain.command);
-        let secret = Payload::new(&Exec::reads("id").escalate(to(Some(Secret::new("pw"))))).unwrap();
-        assert_eq!(secret.password.as_deref(), Some(&b"pw\n"[..]));
-        assert!(!secret.command.contains("pw"));
-    }
-
-    #[test]
-    fn what_a_shell_cannot_hold_is_refused() {
-        let env = |name: &str| Exec { env: vec![(name.to_owned(), "x".to_owned())], ..Exec::reads("true") };
-        let escalate = Some(Escalation { user: "a b".to_owned(), password: None });
-        for exec in [
-            Exec::reads("true").args(["a\0b"]),
-            env("A-B"),
-            env("X=$(touch owned)"),
-            Exec::reads("true").escalate(escalate),
-        ] {
-            assert!(matches!(Payload::new(&exec), Err(RemoteError::Refused(_))), "{exec:?}");
-        }
-    }
-}
+#[path = "payload_tests.rs"]
+mod tests;

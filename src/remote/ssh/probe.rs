@@ -82,7 +82,8 @@ fn http_by_tools(probe: &Probe, http: &HttpRequest, seconds: String) -> Result<E
     Ok(Exec::reads(HTTP).args([url, seconds]).args(headers).stdin(config))
 }
 
-/// Takes a response apart as the tools print it: status line, fields, an empty line, the body.
+/// Takes a response apart as the tools print it: status line (busybox has words before it), fields, an empty
+/// line, the body.
 fn parse(output: &Output) -> Option<HttpResponse> {
     let mut rest = output.stdout.as_slice();
     let mut line = || {
@@ -91,7 +92,7 @@ fn parse(output: &Output) -> Option<HttpResponse> {
         rest = rest.get(end + 1..)?;
         Some(line)
     };
-    let status = line()?.strip_prefix("HTTP/")?.split_whitespace().nth(1)?.parse().ok()?;
+    let status = line()?.split_once("HTTP/")?.1.split_whitespace().nth(1)?.parse().ok()?;
     let mut headers = Vec::new();
     loop {
         let field = line()?;

@@ -12,12 +12,13 @@ for field do
     set -- "$@" "--header=$field"
     shift
 done
+# busybox has none of these, and of an error it tells only the status.
 if wget --version >/dev/null 2>&1; then
-    set -- --no-config --no-proxy --tries=1 --max-redirect=0 --content-on-error "$@"
+    set -- --no-config --no-proxy --tries=1 --max-redirect=0 --content-on-error "--timeout=$seconds" "$@"
 fi
 # The fields go to stderr and so ahead of the body, which waits for their end.
 {
-    wget -q -S -T "$seconds" "$@" -O - "$url" 2>&3 | {
+    wget -q -S "$@" -O - "$url" 2>&3 | {
         body=$(cat; printf .)
         printf '\n%s' "${body%.}"
     }

@@ -1,0 +1,78 @@
+//! What a login and a script cost in round trips, through a proxy that delays every byte.
+
+use std::time::{Duration, Instant};
+
+use bgctl::model::Endpoint;
+use bgctl::remote::ssh::{Settings, SshFleet};
+use bgctl::remote::{Exec, Remote};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+
+use crate::hosts;
+use crate::sshd::Sshd;
+
+const ROUND_TRIP: Duration = Duration::from_millis(200);
+
+/// Passes bytes on half a round trip after they came.
+async fn delayed(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) {
+    let (queue, mut due) = mpsc::unbounded_channel::<(Instant, Vec<u8>)>();
+    let reading = async move {
+        let mut buffer = vec![0; 65536];
+        while let Ok(length @ 1..) = from.read(&mut buffer).await {
+            queue.send((Instant::now() + ROUND_TRIP / 2, buffer[..length].to_vec())).unwrap();
+        }
+    };
+    let writing = async move {
+        while let Some((at, bytes)) = due.recv().await {
+            tokio::time::sleep_until(at.into()).await;
+            if to.write_all(&bytes).await.is_err() {
+                return;
+            }
+        }
+        let _ = to.shutdown().await;
+    };
+    tokio::join!(reading, writing);
+}
+
+async fn proxy(listener: TcpListener, port: u16) {
+    while let Ok((client, _)) = listener.accept().await {
+        let server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        client.set_nodelay(true).unwrap();
+        server.set_nodelay(true).unwrap();
+        tokio::task::spawn(async move {
+            let (from_client, to_client) = client.into_split();
+            let (from_server, to_server) = server.into_split();
+            tokio::join!(delayed(from_client, to_server), delayed(from_server, to_client))
+        });
+    }
+}
+
+fn round_trips(since: Instant) -> u128 {
+    (since.elapsed().as_millis() + 60) / ROUND_TRIP.as_millis()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_costs_at_most_six_round_trips_and_a_script_two() {
+    let server = Sshd::start();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::task::spawn(proxy(listener, server.port));
+    let endpoint = Endpoint { port, host_key_checking: false, ..server.endpoint() };
+    let started = Instant::now();
+    let (fleet, failed) = SshFleet::connect(vec![endpoint], Settings::default()).await;
+    assert_eq!(failed, []);
+    let login = round_trips(started);
+    let host = hosts::name();
+    let started = Instant::now();
+    assert!(fleet.exec(&host, Exec::reads("cat").stdin("x")).await.unwrap().success());
+    let script = round_trips(started);
+    let started = Instant::now();
+    let six = futures::future::join_all((0..6).map(|_| fleet.exec(&host, Exec::reads("true")))).await;
+    assert!(six.into_iter().all(|output| output.unwrap().success()));
+    let together = round_trips(started);
+    println!("login {login}, script {script}, six together {together}");
+    // The delay of connecting itself is not simulated: one more.
+    assert!(login <= 6 && script <= 2 && together <= 3, "{login}, {script}, {together}");
+    fleet.close().await;
+}
