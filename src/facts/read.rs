@@ -20,6 +20,8 @@ pub struct Questions {
     pub link: Option<String>,
     /// The folder with the app's lock and last run, on a load balancer.
     pub records: Option<String>,
+    /// Whom the script becomes; `None`: nobody else.
+    pub escalate: Option<String>,
 }
 
 impl Questions {

@@ -2,15 +2,25 @@
 //!
 //! A [`Wave`] is a barrier across hosts, a [`Lane`] one host's share of it, a [`Step`] one action with its undo.
 
+mod address;
+mod build;
+mod compare;
+mod deed;
 mod json;
+mod observe;
+mod scope;
 mod show;
+mod site;
 mod words;
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Action, AppName, Color, HostName, ReleaseId};
 
+pub use build::{Blocked, Request, build};
 pub use json::to_json;
+pub use observe::{Standing, probes, questions, standings};
+pub use scope::Model;
 pub use show::{Show, show};
 
 /// A plan: a value, printed by `plan`, carried out by `apply`.

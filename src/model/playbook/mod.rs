@@ -5,7 +5,7 @@ mod parse;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{AppName, Color, Condition, Pattern, Template, Text, Vars};
+use super::{Pull, AppName, Color, Condition, Pattern, Template, Text, Vars};
 
 pub use parse::Files;
 
@@ -125,7 +125,7 @@ pub enum Module {
     /// Runs a program or a shell text on the host.
     Command(Command),
     /// Brings up the target's compose project.
-    Compose(Compose),
+    Compose(ComposeTask),
     /// Waits until the target answers for itself.
     Health(Health),
     /// Settles the old color.
@@ -182,7 +182,7 @@ pub enum Words {
 
 /// A `compose` task.
 #[derive(Debug, Clone)]
-pub struct Compose {
+pub struct ComposeTask {
     /// The project's folder on the host.
     pub dir: Text,
     /// Only these services; empty: all.
@@ -206,23 +206,11 @@ pub enum Recreate {
     Changed,
 }
 
-/// `pull:`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Pull {
-    /// Before every start.
-    Always,
-    /// Where the host lacks the image (the default).
-    Missing,
-    /// Not at all: a missing image is a failure.
-    Never,
-}
-
 /// A `health` task, and `verify:`.
 #[derive(Debug, Clone)]
 pub struct Health {
     /// What is asked.
-    pub check: Check,
+    pub check: HealthCheck,
     /// Attempts after the first.
     pub retries: u32,
     /// Between attempts.
@@ -235,7 +223,7 @@ pub struct Health {
 
 /// What a health check asks.
 #[derive(Debug, Clone)]
-pub enum Check {
+pub enum HealthCheck {
     /// An HTTP `GET`, spoken through the connection's own forwarding.
     Http(HttpCheck),
     /// A TCP connection to `host:port`.

@@ -5,6 +5,7 @@ mod node;
 mod parse;
 mod problem;
 mod scalar;
+mod services;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ pub use node::{Node, Yaml};
 pub use parse::parse;
 pub use problem::{Problem, Problems};
 pub use scalar::Scalars;
+pub use services::service_names;
 
 /// A file's text, with the name that messages call it by.
 #[derive(Debug, Clone, PartialEq, Eq)]

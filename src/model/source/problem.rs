@@ -95,6 +95,18 @@ impl Problems {
         result.map_err(|problem| self.0.push(problem)).ok()
     }
 
+    /// Each once: what is wrong for one host is usually wrong for all.
+    #[must_use]
+    pub fn distinct(self) -> Self {
+        let mut distinct: Vec<Problem> = Vec::new();
+        for problem in self.0 {
+            if !distinct.contains(&problem) {
+                distinct.push(problem);
+            }
+        }
+        Self(distinct)
+    }
+
     /// All of them, rendered, a blank line between.
     #[must_use]
     pub fn render(&self, color: bool) -> String {

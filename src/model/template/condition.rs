@@ -42,7 +42,10 @@ impl Condition {
 
     /// Whether it holds. Text that spells a boolean (`-e flag=false`) counts as it reads.
     pub fn holds(&self, context: &Context) -> Result<bool, Problem> {
-        let text = self.compiled.render(context).map_err(|fault| fault.in_value(&self.location))?;
+        let text = self
+            .compiled
+            .render(context)
+            .map_err(|fault| context.blame(self.compiled.references(), fault.in_value(&self.location)))?;
         let value: Value =
             serde_json::from_str(&text).map_err(|error| Problem::at(&self.location, error.to_string()))?;
         Ok(truthy(&value))

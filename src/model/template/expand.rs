@@ -1,5 +1,6 @@
 //! Variables in the values of variables.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -14,20 +15,19 @@ pub fn expand(
     shared: &Arc<Vars>,
     locate: &dyn Fn(&str) -> Option<Location>,
 ) -> Result<Vars, Problems> {
-    let mut expander = Expander {
-        raw: &vars,
-        locate,
-        done: Context { vars: Vars::new(), shared: Arc::clone(shared) },
-        failed: Vec::new(),
-        path: Vec::new(),
-        problems: Problems::default(),
-    };
-    for name in vars.keys() {
-        expander.need(name);
-    }
-    let Expander { mut done, problems, .. } = expander;
-    let ordered = vars.keys().filter_map(|name| done.vars.remove_entry(name)).collect();
-    problems.or(ordered)
+    let expanded = Expander::run(&vars, Vars::new(), shared, locate);
+    expanded.problems.or(expanded.done.vars)
+}
+
+/// As [`expand`], but a value that cannot be expanded is an error only for whoever asks for it, as in
+/// Ansible. `own` are values that are taken as they are and win over those that were written.
+pub fn expand_known(
+    vars: &Vars,
+    own: Vars,
+    shared: &Arc<Vars>,
+    locate: &dyn Fn(&str) -> Option<Location>,
+) -> Context {
+    Expander::run(vars, own, shared, locate).done
 }
 
 struct Expander<'v> {
@@ -40,7 +40,30 @@ struct Expander<'v> {
     problems: Problems,
 }
 
-impl Expander<'_> {
+impl<'v> Expander<'v> {
+    fn run(
+        vars: &'v Vars,
+        own: Vars,
+        shared: &Arc<Vars>,
+        locate: &'v dyn Fn(&str) -> Option<Location>,
+    ) -> Self {
+        let done = Context { vars: own, shared: Arc::clone(shared), broken: BTreeMap::new() };
+        let mut expander =
+            Self { raw: vars, locate, done, failed: Vec::new(), path: Vec::new(), problems: Problems::default() };
+        for name in vars.keys() {
+            let before = expander.problems.0.len();
+            if !expander.need(name) {
+                // Of several reasons the first is where it began.
+                let why = expander.problems.0.get(before).or(expander.problems.0.first()).cloned();
+                expander.done.broken.extend(why.map(|why| (name.clone(), why)));
+            }
+        }
+        let expanded = vars.keys().filter_map(|name| expander.done.vars.remove_entry(name)).collect();
+        let own = std::mem::replace(&mut expander.done.vars, expanded);
+        expander.done.vars.extend(own);
+        expander
+    }
+
     /// Expands a variable, once. Returns whether its value is known.
     fn need(&mut self, name: &str) -> bool {
         if self.done.vars.contains_key(name) {

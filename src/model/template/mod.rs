@@ -10,6 +10,7 @@ mod functions;
 mod jinja;
 mod text;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -18,7 +19,7 @@ use super::source::{Location, Problem, Source};
 use compiled::Compiled;
 
 pub use condition::Condition;
-pub use expand::expand;
+pub use expand::{expand, expand_known};
 pub use text::Text;
 
 /// Variables by name, in order.
@@ -32,9 +33,16 @@ pub struct Context {
     /// What all hosts share (`groups`, `hostvars`) and, under `env`, what the helper `env` may look up.
     /// A variable of the same name hides it.
     pub shared: Arc<Vars>,
+    /// Variables whose values could not be expanded, and why: told to whoever asks for one of them.
+    pub broken: BTreeMap<String, Problem>,
 }
 
 impl Context {
+    /// Why a text that refers to these names failed: a broken variable among them, else what was met.
+    fn blame<'n>(&self, mut names: impl Iterator<Item = &'n str>, met: Problem) -> Problem {
+        names.find_map(|name| self.broken.get(name)).cloned().unwrap_or(met)
+    }
+
     /// A variable's value.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
@@ -58,7 +66,9 @@ impl Template {
 
     /// The rendered text.
     pub fn render(&self, context: &Context) -> Result<String, Problem> {
-        self.compiled.render(context).map_err(|fault| fault.in_source(&self.source))
+        self.compiled
+            .render(context)
+            .map_err(|fault| context.blame(self.references(), fault.in_source(&self.source)))
     }
 
     /// The names of the variables that it may ask for.

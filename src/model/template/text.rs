@@ -30,7 +30,9 @@ impl Text {
     /// The text with its variables filled in.
     pub fn render(&self, context: &Context) -> Result<String, Problem> {
         match &self.compiled {
-            Some(compiled) => compiled.render(context).map_err(|fault| fault.in_value(&self.location)),
+            Some(compiled) => compiled
+                .render(context)
+                .map_err(|fault| context.blame(self.references(), fault.in_value(&self.location))),
             None => Ok(self.raw.clone()),
         }
     }
@@ -40,7 +42,9 @@ impl Text {
         let Some(json) = self.compiled.as_ref().and_then(Compiled::as_json) else {
             return self.render(context).map(Value::String);
         };
-        let text = json.render(context).map_err(|fault| fault.in_value(&self.location))?;
+        let text = json
+            .render(context)
+            .map_err(|fault| context.blame(self.references(), fault.in_value(&self.location)))?;
         serde_json::from_str(&text).map_err(|error| Problem::at(&self.location, error.to_string()))
     }
 

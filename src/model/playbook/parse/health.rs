@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::value::one_or_many;
 use super::{Fields, Reader};
 use crate::model::Text;
-use crate::model::playbook::{Check, Health, HttpCheck, Words};
+use crate::model::playbook::{ Health, HttpCheck, HealthCheck, Words};
 use crate::model::source::{Node, Problem, Yaml};
 
 const KEYS: [&str; 12] = [
@@ -65,9 +65,9 @@ impl Reader<'_> {
         })
     }
 
-    fn check(&self, name: &str, value: &Node, fields: &Fields<'_, '_, '_>) -> Option<Check> {
+    fn check(&self, name: &str, value: &Node, fields: &Fields<'_, '_, '_>) -> Option<HealthCheck> {
         if name == "http" {
-            return self.http(value, fields).map(Check::Http);
+            return self.http(value, fields).map(HealthCheck::Http);
         }
         for key in OF_HTTP {
             if let Some((key, _)) = fields.keys.entry(key) {
@@ -76,9 +76,9 @@ impl Reader<'_> {
             }
         }
         match name {
-            "tcp" => self.tcp(value).map(Check::Tcp),
-            "command" => self.words(value, "command").map(Check::Command),
-            _ => self.container(value).map(Check::Container),
+            "tcp" => self.tcp(value).map(HealthCheck::Tcp),
+            "command" => self.words(value, "command").map(HealthCheck::Command),
+            _ => self.container(value).map(HealthCheck::Container),
         }
     }
 
@@ -142,9 +142,9 @@ impl Reader<'_> {
     }
 }
 
-fn tells_colors_apart(check: &Check) -> bool {
+fn tells_colors_apart(check: &HealthCheck) -> bool {
     let texts: Vec<&Text> = match check {
-        Check::Http(http) => http
+        HealthCheck::Http(http) => http
             .headers
             .iter()
             .map(|(_, text)| text)
@@ -152,10 +152,10 @@ fn tells_colors_apart(check: &Check) -> bool {
             .chain(&http.body)
             .chain(&http.host)
             .collect(),
-        Check::Command(Words::Argv(words)) => words.iter().collect(),
-        Check::Command(Words::Shell(text)) => vec![text],
+        HealthCheck::Command(Words::Argv(words)) => words.iter().collect(),
+        HealthCheck::Command(Words::Shell(text)) => vec![text],
         // Neither says who it was that answered.
-        Check::Tcp(_) | Check::Container(_) => return false,
+        HealthCheck::Tcp(_) | HealthCheck::Container(_) => return false,
     };
     texts.iter().flat_map(|text| text.references()).any(|name| name != "app")
 }

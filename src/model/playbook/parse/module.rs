@@ -1,7 +1,8 @@
 //! What a task does.
 
 use super::{Fields, Reader};
-use crate::model::playbook::{Compose, Content, Module, Old, Place, Pull, Recreate, Retire};
+use crate::model::playbook::{ComposeTask, Content, Module, Old, Place, Recreate, Retire};
+use crate::model::Pull;
 use crate::model::source::{Node, Problem};
 
 pub(super) const MODULES: [&str; 6] = ["template", "copy", "command", "compose", "health", "retire"];
@@ -39,7 +40,7 @@ impl Reader<'_> {
         Some(Module::Copy { content: content?, place: place? })
     }
 
-    fn compose(&self, node: &Node) -> Option<Compose> {
+    fn compose(&self, node: &Node) -> Option<ComposeTask> {
         let known = ["dir", "services", "recreate", "pull", "build", "env_file"];
         let fields = Fields::open(self, node, "`compose`", &known, &[])?;
         let recreates = [("always", Recreate::Always), ("changed", Recreate::Changed)];
@@ -50,7 +51,7 @@ impl Reader<'_> {
         let pull = fields.word("pull", &pulls);
         let build = fields.flag("build");
         let env_file = fields.text("env_file");
-        Some(Compose {
+        Some(ComposeTask {
             dir: dir?,
             services: services?,
             recreate: recreate?.unwrap_or(Recreate::Always),

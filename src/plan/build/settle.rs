@@ -1,0 +1,165 @@
+//! After the switch: drain, then the old color; and the ways back.
+
+use std::time::Duration;
+
+use crate::model::{Action, Color, HostName, Old, Project, ReleaseId};
+use crate::plan::deed::{self, Deed, Wanted, Wish};
+use crate::plan::{Certainty, Goal, Lane, Phase, Step, Undo, Wave};
+
+use super::stage::step;
+use super::{Blocked, Builder};
+
+impl Builder<'_> {
+    pub(super) fn settle(&self, target: Color, release: &ReleaseId) -> Result<Vec<Wave>, Blocked> {
+        let side = self.side(target, release)?;
+        let mut waves = Vec::new();
+        let plays = &self.scope.model.playbook.settle;
+        for (play, hosts) in self.plays(plays)? {
+            waves.extend(self.play(play, &hosts, &side, Phase::Settle)?);
+        }
+        self.drain_first(&mut waves)?;
+        Ok(waves)
+    }
+
+    /// Before anything is stopped, old workers finish what they serve.
+    fn drain_first(&self, waves: &mut Vec<Wave>) -> Result<(), Blocked> {
+        let stops = |step: &Step| matches!(step.action, Action::ComposeStop(_) | Action::ComposeDown(_));
+        if !waves.iter().flat_map(|wave| &wave.lanes).flat_map(|lane| &lane.steps).any(stops) {
+            return Ok(());
+        }
+        let mut lanes = Vec::new();
+        for host in self.scope.load_balancers()? {
+            let deed = Deed {
+                name: "Drain old workers".to_owned(),
+                wish: Wish::Nothing(String::new()),
+                escalate: self.scope.model.escalations.get(&host).cloned().flatten(),
+                timeout: None,
+                ignore_errors: false,
+                no_log: false,
+            };
+            let action = Action::Drain { timeout: self.scope.model.playbook.switch.drain_timeout };
+            let steps = vec![step(&deed, action, Undo::NotNeeded, Certainty::Unknowable)];
+            lanes.push(Lane { host, steps, skipped: Vec::new() });
+        }
+        waves.insert(0, super::wave(Phase::Settle, "Drain", lanes));
+        Ok(())
+    }
+
+    /// What a `retire` task does to the old color on a host.
+    pub(super) fn retire_steps(&self, lane: &mut Lane, deed: &Deed, old: Old, after: Option<Duration>) -> Result<(), Blocked> {
+        let old_color = match (self.request.goal, self.live) {
+            (Goal::Retire, Some(live)) => Some(live.other()),
+            (_, live) => live,
+        };
+        let Some(color) = old_color else {
+            lane.skip(deed, "there is no old color yet");
+            return Ok(());
+        };
+        // `bgctl retire` is asked for by hand: there `keep` would mean to do nothing.
+        let old = if self.request.goal == Goal::Retire && old == Old::Keep { Old::Stop } else { old };
+        let Some(project) = self.project(&lane.host, color)? else {
+            lane.skip(deed, &format!("{color} has no containers here"));
+            return Ok(());
+        };
+        let (action, undo) = match old {
+            Old::Keep => {
+                lane.skip(deed, &format!("{color} keeps running, for an instant rollback"));
+                return Ok(());
+            }
+            Old::Stop => (Action::ComposeStop(project.clone()), Undo::Reverse(Action::ComposeStart(project))),
+            Old::Remove => (Action::ComposeDown(project), Undo::Impossible(format!("{color} would have to be deployed again"))),
+        };
+        if let Some(duration) = after {
+            lane.steps.push(step(deed, Action::Wait { duration }, Undo::NotNeeded, Certainty::Computed));
+        }
+        lane.steps.push(step(deed, action, undo, Certainty::Computed));
+        Ok(())
+    }
+
+    /// A color's compose project on a host, where it has containers.
+    fn project(&self, host: &HostName, color: Color) -> Result<Option<Project>, Blocked> {
+        let name = format!("{}-{color}", self.scope.model.playbook.name);
+        let facts = self.scope.observed.hosts.get(host);
+        if !facts.is_some_and(|facts| facts.containers.iter().any(|container| container.project == name)) {
+            return Ok(None);
+        }
+        let side = self.scope.side(color, Some(color.other()), "")?;
+        for play in &self.scope.model.playbook.stage {
+            if !self.scope.hosts(&play.hosts)?.contains(host) {
+                continue;
+            }
+            for deed in deed::deeds(&self.scope, play, host, host, &side, Wanted::Projects)? {
+                if let Wish::Compose(up) = deed.wish {
+                    return Ok(Some(up.project));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Settles the old color now.
+    pub(super) fn retire(&self, release: &ReleaseId) -> Result<Vec<Wave>, Blocked> {
+        let Some(live) = self.live else {
+            return Err(Blocked::NotReady {
+                what: "no color is live, so none is old".to_owned(),
+                details: Vec::new(),
+                hint: "look at `bgctl status`".to_owned(),
+            });
+        };
+        let waves = self.settle(live, release)?;
+        Ok(waves.into_iter().filter(|wave| wave.lanes.iter().any(|lane| !lane.steps.is_empty())).collect())
+    }
+
+    /// Back to the other color: started where it was stopped, healthy, then switched.
+    pub(super) fn rollback(&self, target: Color) -> Result<Vec<Wave>, Blocked> {
+        if self.live.is_none() {
+            return Err(Blocked::NotReady {
+                what: "no color is live, so there is nothing to roll back from".to_owned(),
+                details: Vec::new(),
+                hint: "deploy with `bgctl apply`".to_owned(),
+            });
+        }
+        self.refuse_half_of_it()?;
+        let mut waves = self.start(target)?;
+        waves.extend(self.answers(target)?);
+        waves.extend(self.switch_back(target)?);
+        Ok(waves)
+    }
+
+    fn start(&self, target: Color) -> Result<Vec<Wave>, Blocked> {
+        let (mut lanes, mut missing) = (Vec::new(), Vec::new());
+        for host in self.scope.app_servers()? {
+            let Some(project) = self.project(&host, target)? else {
+                missing.push(format!("{host}: no containers of {target}"));
+                continue;
+            };
+            let facts = self.scope.observed.hosts.get(&host);
+            let theirs = facts.iter().flat_map(|facts| &facts.containers).filter(|container| container.project == project.name);
+            if theirs.into_iter().all(|container| container.state == "running") {
+                continue;
+            }
+            let deed = Deed {
+                name: format!("Start {target}"),
+                wish: Wish::Nothing(String::new()),
+                escalate: self.scope.model.escalations.get(&host).cloned().flatten(),
+                timeout: None,
+                ignore_errors: false,
+                no_log: false,
+            };
+            let undo = Undo::Reverse(Action::ComposeStop(project.clone()));
+            let steps = vec![step(&deed, Action::ComposeStart(project), undo, Certainty::Observed)];
+            lanes.push(Lane { host, steps, skipped: Vec::new() });
+        }
+        if !missing.is_empty() {
+            return Err(Blocked::NotReady {
+                what: format!("{target} is not there to roll back to"),
+                details: missing,
+                hint: "deploy the release that you want with `bgctl apply`".to_owned(),
+            });
+        }
+        if lanes.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(vec![super::wave(Phase::Stage, &format!("Start {target}"), lanes)])
+    }
+}

@@ -1,0 +1,250 @@
+//! A task on a host with every value filled in, before it is compared with what is there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::{
+    Ask, Check, Compose, ComposeTask, ComposeUp, Content, Context, Health, HealthCheck, HostName, HttpAsk, HttpCheck, Module, Old,
+    Place, Play, Problem, Problems, Project, PutFile, Recreate, Run, Task, Text, Words,
+};
+
+use super::address;
+use super::scope::{Scope, Side};
+
+/// What a task wants on a host.
+#[derive(Debug, Clone)]
+pub(super) enum Wish {
+    File(PutFile),
+    Compose(ComposeUp),
+    Run { run: Run, creates: Option<String>, undo: Option<Run> },
+    Check(Check),
+    Retire { old: Old, after: Option<Duration> },
+    /// `when` says no, or another host does it.
+    Nothing(String),
+}
+
+/// A wish with the keywords around it.
+#[derive(Debug, Clone)]
+pub(super) struct Deed {
+    pub(super) name: String,
+    pub(super) wish: Wish,
+    pub(super) escalate: Option<String>,
+    pub(super) timeout: Option<Duration>,
+    pub(super) ignore_errors: bool,
+    pub(super) no_log: bool,
+}
+
+/// Which tasks are wanted; the others' values are not even looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    All,
+    /// Only where compose projects are: their folders.
+    Projects,
+    /// Only how a color answers for itself.
+    Checks,
+}
+
+impl Wanted {
+    fn includes(self, module: &Module) -> bool {
+        match self {
+            Self::All => true,
+            Self::Projects => matches!(module, Module::Compose(_)),
+            Self::Checks => matches!(module, Module::Health(_)),
+        }
+    }
+}
+
+/// A play's deeds on one host, for one color. Every problem is collected.
+pub(super) fn deeds(scope: &Scope<'_>, play: &Play, host: &HostName, first: &HostName, side: &Side, wanted: Wanted) -> Result<Vec<Deed>, Problems> {
+    let context = scope.context(host, side, Some(play));
+    let filler = Filler { scope, context: &context, host, side };
+    let mut deeds = Vec::new();
+    let mut problems = Vec::new();
+    for task in play.tasks.iter().filter(|task| wanted.includes(&task.module)) {
+        match filler.deed(play, task, host == first) {
+            Ok(deed) => deeds.push(deed),
+            Err(problem) => problems.push(*problem),
+        }
+    }
+    if problems.is_empty() { Ok(deeds) } else { Err(Problems(problems)) }
+}
+
+/// The verify probe as a check, on a load balancer.
+pub(super) fn verify(scope: &Scope<'_>, host: &HostName, side: &Side) -> Result<Check, Problems> {
+    let context = scope.context(host, side, None);
+    let filler = Filler { scope, context: &context, host, side };
+    filler.health(&scope.model.playbook.switch.verify).map_err(|problem| Problems(vec![*problem]))
+}
+
+type Filled<T> = Result<T, Box<Problem>>;
+
+/// Fills in the values of one host and color.
+struct Filler<'a> {
+    scope: &'a Scope<'a>,
+    context: &'a Context,
+    host: &'a HostName,
+    side: &'a Side,
+}
+
+impl Filler<'_> {
+    fn deed(&self, play: &Play, task: &Task, is_first: bool) -> Filled<Deed> {
+        let words = [&task.escalation, &play.escalation];
+        Ok(Deed {
+            name: self.text(&task.name)?,
+            wish: self.wish(play, task, is_first)?,
+            escalate: super::build::escalate(self.scope.model, self.host, words, |text| self.text(text))?,
+            timeout: task.timeout,
+            ignore_errors: task.ignore_errors,
+            no_log: task.no_log,
+        })
+    }
+
+    fn wish(&self, play: &Play, task: &Task, is_first: bool) -> Filled<Wish> {
+        if task.run_once && !is_first {
+            return Ok(Wish::Nothing("run once, on another host".to_owned()));
+        }
+        for condition in play.when.iter().chain(&task.when) {
+            if !condition.holds(self.context).map_err(Box::new)? {
+                return Ok(Wish::Nothing(format!("when {} does not hold", condition.raw())));
+            }
+        }
+        let env = self.pairs(&task.environment)?;
+        Ok(match &task.module {
+            Module::Template { src, place } => {
+                let content = src.render(self.context).map_err(Box::new)?.into_bytes();
+                Wish::File(self.file(place, content)?)
+            }
+            Module::Copy { content: Content::Inline(text), place } => {
+                let content = self.text(text)?.into_bytes();
+                Wish::File(self.file(place, content)?)
+            }
+            Module::Copy { content: Content::File(bytes), place } => Wish::File(self.file(place, Arc::as_ref(bytes).to_vec())?),
+            Module::Command(command) => Wish::Run {
+                run: Run {
+                    argv: self.argv(&command.run)?,
+                    chdir: self.optional(command.chdir.as_ref())?,
+                    stdin: self.optional(command.stdin.as_ref())?,
+                    env: env.clone(),
+                },
+                creates: self.optional(command.creates.as_ref())?,
+                undo: match &command.undo {
+                    None => None,
+                        Some(words) => Some(Run { argv: self.argv(words)?, chdir: self.optional(command.chdir.as_ref())?, stdin: None, env }),
+                },
+            },
+            Module::Compose(compose) => Wish::Compose(self.compose(compose, env)?),
+            Module::Health(health) => Wish::Check(self.health(health)?),
+            Module::Retire(retire) => Wish::Retire { old: retire.old, after: retire.after },
+        })
+    }
+
+    fn file(&self, place: &Place, content: Vec<u8>) -> Filled<PutFile> {
+        Ok(PutFile {
+            path: self.path(&place.dest)?,
+            content,
+            mode: place.mode.as_ref().map(|mode| format!("{mode:0>4}")),
+            owner: self.optional(place.owner.as_ref())?,
+            group: self.optional(place.group.as_ref())?,
+            validate: self.optional(place.validate.as_ref())?,
+        })
+    }
+
+    fn compose(&self, compose: &ComposeTask, env: Vec<(String, String)>) -> Filled<ComposeUp> {
+        let facts = self.scope.observed.hosts.get(self.host);
+        let project = Project {
+            name: format!("{}-{}", self.scope.model.playbook.name, self.side.color),
+            dir: self.path(&compose.dir)?,
+            // Without facts nothing is carried out; with them a host without compose is refused before.
+            compose: facts.and_then(|facts| facts.compose).unwrap_or(Compose::V2),
+            env,
+        };
+        Ok(ComposeUp {
+            project,
+            services: compose.services.iter().map(|service| self.text(service)).collect::<Filled<_>>()?,
+            recreate: compose.recreate == Recreate::Always,
+            pull: compose.pull,
+            build: compose.build,
+            env_file: self.optional(compose.env_file.as_ref())?,
+        })
+    }
+
+    fn health(&self, health: &Health) -> Filled<Check> {
+        Ok(Check {
+            ask: self.ask(&health.check)?,
+            retries: health.retries,
+            delay: health.delay,
+            timeout: health.timeout,
+            successes: health.successes,
+        })
+    }
+
+    fn ask(&self, check: &HealthCheck) -> Filled<Ask> {
+        Ok(match check {
+            HealthCheck::Http(http) => Ask::Http(self.http(http)?),
+            HealthCheck::Tcp(text) => {
+                let (host, port) = address::host_port(&self.text(text)?).map_err(|why| at(text, why))?;
+                Ask::Tcp { host, port }
+            }
+            HealthCheck::Command(words) => {
+                Ask::Command(Run { argv: self.argv(words)?, chdir: None, stdin: None, env: Vec::new() })
+            }
+            HealthCheck::Container(services) => Ask::Container {
+                project: format!("{}-{}", self.scope.model.playbook.name, self.side.color),
+                services: services.iter().map(|service| self.text(service)).collect::<Filled<_>>()?,
+            },
+        })
+    }
+
+    fn http(&self, http: &HttpCheck) -> Filled<HttpAsk> {
+        let url = self.text(&http.url)?;
+        let parts = address::url(&url).map_err(|why| at(&http.url, why))?;
+        Ok(HttpAsk {
+            url,
+            host: parts.host,
+            port: parts.port,
+            path: parts.path,
+            host_header: self.optional(http.host.as_ref())?,
+            status: http.status.clone(),
+            body: self.optional(http.body.as_ref())?,
+            headers: self.pairs(&http.headers)?,
+        })
+    }
+
+    fn argv(&self, words: &Words) -> Filled<Vec<String>> {
+        match words {
+            Words::Argv(words) => words.iter().map(|word| self.text(word)).collect(),
+            Words::Shell(text) => Ok(vec!["sh".to_owned(), "-c".to_owned(), self.text(text)?]),
+        }
+    }
+
+    fn pairs(&self, pairs: &[(String, Text)]) -> Filled<Vec<(String, String)>> {
+        pairs.iter().map(|(key, value)| Ok((key.clone(), self.text(value)?))).collect()
+    }
+
+    fn path(&self, text: &Text) -> Filled<String> {
+        path_of(text, self.text(text)?)
+    }
+
+    fn optional(&self, text: Option<&Text>) -> Filled<Option<String>> {
+        text.map(|text| self.text(text)).transpose()
+    }
+
+    fn text(&self, text: &Text) -> Filled<String> {
+        text.render(self.context).map_err(Box::new)
+    }
+}
+
+/// A rendered path, if it is absolute and can be one.
+pub(super) fn path_of(text: &Text, path: String) -> Filled<String> {
+    if !path.starts_with('/') {
+        return Err(at(text, format!("{path:?} is not absolute: a path on a host begins with /")));
+    }
+    if path.contains('\0') {
+        return Err(at(text, "a path holds no NUL".to_owned()));
+    }
+    Ok(path)
+}
+
+fn at(text: &Text, message: String) -> Box<Problem> {
+    Box::new(Problem::at(text.location(), message))
+}

@@ -1,0 +1,144 @@
+//! What must be known before a plan can be made, and what it says about the live color.
+
+use std::collections::BTreeMap;
+
+use crate::facts::{Link, Observed, Questions, Served};
+use crate::model::{Check, Color, HostName, Problems};
+
+use super::deed::{self, Deed, Wanted, Wish};
+use super::scope::{Model, Scope};
+use super::site::{self, Site};
+use super::{Blocked, Certainty, Note};
+
+/// What each host is asked: everything about both colors, so that one round trip is enough.
+pub fn questions(model: &Model) -> Result<BTreeMap<HostName, Questions>, Problems> {
+    let nothing = Observed::default();
+    let scope = Scope::new(model, &nothing, &[]);
+    let mut all: BTreeMap<HostName, Questions> = BTreeMap::new();
+    let mut problems = Vec::new();
+    for color in Color::BOTH {
+        let side = scope.side(color, Some(color.other()), "")?;
+        for play in model.playbook.stage.iter().chain(&model.playbook.settle) {
+            let hosts = scope.hosts(&play.hosts)?;
+            let Some(first) = hosts.first() else { continue };
+            for host in &hosts {
+                let questions = all.entry(host.clone()).or_default();
+                // Facts are not known yet: what `when` would hide is asked about as well, or not at all.
+                match deed::deeds(&scope, play, host, first, &side, Wanted::All) {
+                    Ok(deeds) => deeds.into_iter().for_each(|deed| ask(questions, deed)),
+                    Err(found) => problems.extend(found.0),
+                }
+            }
+        }
+        for host in scope.load_balancers()? {
+            let Site { dest, link } = site::site(&scope, &host, &side)?;
+            let questions = all.entry(host.clone()).or_default();
+            questions.escalate = questions.escalate.take().or(site::escalate(&scope, &host, &side)?);
+            questions.link = Some(link);
+            questions.records = Some(site::state_dir(&scope, &host, &side));
+            add(&mut questions.files, dest);
+        }
+    }
+    Problems(problems).distinct().or(())?;
+    for questions in all.values_mut() {
+        questions.projects = Color::BOTH.map(|color| format!("{}-{color}", model.playbook.name)).to_vec();
+    }
+    Ok(all)
+}
+
+fn ask(questions: &mut Questions, deed: Deed) {
+    // What only another user may read is read as that user.
+    questions.escalate = questions.escalate.take().or(deed.escalate);
+    match deed.wish {
+        Wish::File(file) => add(&mut questions.files, file.path),
+        Wish::Run { creates: Some(path), .. } => add(&mut questions.exists, path),
+        _ => {}
+    }
+}
+
+fn add(list: &mut Vec<String>, path: String) {
+    if !list.contains(&path) {
+        list.push(path);
+    }
+}
+
+/// The verify probe of each color, on each load balancer.
+pub fn probes(model: &Model) -> Result<BTreeMap<HostName, Vec<(Color, Check)>>, Problems> {
+    let nothing = Observed::default();
+    let scope = Scope::new(model, &nothing, &[]);
+    let mut all: BTreeMap<HostName, Vec<(Color, Check)>> = BTreeMap::new();
+    for color in Color::BOTH {
+        let side = scope.side(color, Some(color.other()), "")?;
+        for host in scope.load_balancers()? {
+            let check = deed::verify(&scope, &host, &side)?;
+            all.entry(host).or_default().push((color, check));
+        }
+    }
+    Ok(all)
+}
+
+/// A load balancer's two answers to "which color?".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The load balancer.
+    pub host: HostName,
+    /// The color whose site file the link points to; `None`: none, or another file.
+    pub configured: Option<Color>,
+    /// The color that the verify probe met.
+    pub served: Option<Color>,
+    /// Why `served` is not known, where it is not.
+    pub why_not: Option<String>,
+}
+
+/// What every load balancer is configured for, and what it serves.
+pub fn standings(model: &Model, observed: &Observed) -> Result<Vec<Standing>, Problems> {
+    let scope = Scope::new(model, observed, &[]);
+    scope.load_balancers()?.into_iter().map(|host| standing(&scope, host)).collect()
+}
+
+fn standing(scope: &Scope<'_>, host: HostName) -> Result<Standing, Problems> {
+    let link = scope.observed.hosts.get(&host).and_then(|facts| facts.nginx.as_ref()).map(|nginx| &nginx.link);
+    let mut configured = None;
+    for color in Color::BOTH {
+        let site = site::site(scope, &host, &scope.side(color, Some(color.other()), "")?)?;
+        if let Some(Link::To(target)) = link {
+            if site::resolves_to(&site.link, target, &site.dest) {
+                configured = Some(color);
+            }
+        }
+    }
+    let (served, why_not) = match scope.observed.served.get(&host) {
+        Some(Served::Color(color)) => (Some(*color), None),
+        Some(Served::Neither(met)) => (None, Some(met.clone())),
+        Some(Served::Both) => (None, Some("the verify probe does not tell the colors apart".to_owned())),
+        None => (None, Some("it was not probed".to_owned())),
+    };
+    Ok(Standing { host, configured, served, why_not })
+}
+
+/// The color that all load balancers serve; `None` before a first deploy. What is served decides; where
+/// nothing answers, what is configured does.
+pub(super) fn live(standings: &[Standing], notes: &mut Vec<Note>) -> Result<Option<Color>, Blocked> {
+    let mut colors: Vec<Option<Color>> = Vec::new();
+    for standing in standings {
+        if let (Some(served), Some(configured)) = (standing.served, standing.configured) {
+            if served != configured {
+                let text = format!("its link says {configured}, but it serves {served}: a reload failed, or the link was changed by hand");
+                notes.push(Note { certainty: Certainty::Observed, host: Some(standing.host.clone()), text });
+            }
+        }
+        if let (None, Some(configured), Some(why)) = (standing.served, standing.configured, &standing.why_not) {
+            let text = format!("it is configured for {configured} but does not prove it: {why}");
+            notes.push(Note { certainty: Certainty::Observed, host: Some(standing.host.clone()), text });
+        }
+        let color = standing.served.or(standing.configured);
+        if !colors.contains(&color) {
+            colors.push(color);
+        }
+    }
+    match colors.as_slice() {
+        [] => Ok(None),
+        [color] => Ok(*color),
+        _ => Err(Blocked::Disagree(standings.to_vec())),
+    }
+}

@@ -1,0 +1,145 @@
+//! What a template sees on a host: variables, the color's values, and what bgctl adds.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::facts::{Facts, Observed};
+use crate::model::{
+    Color, Context, HostName, Inventory, Module, Pattern, Play, Playbook, Problem, Problems, Vars, expand_known,
+};
+
+/// What people wrote, resolved: everything that a plan is made from beside the facts.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// The inventory.
+    pub inventory: Inventory,
+    /// The playbook.
+    pub playbook: Playbook,
+    /// `-e`: they win over everything but bgctl's own.
+    pub extra: Vars,
+    /// `-l`.
+    pub limit: Option<Pattern>,
+    /// Whom tasks become on a host, unless they say otherwise.
+    pub escalations: BTreeMap<HostName, Option<String>>,
+    /// This run's id, as templates may show it.
+    pub run: String,
+}
+
+/// One color's view of the app, while planning for it.
+#[derive(Debug, Clone)]
+pub(super) struct Side {
+    pub(super) color: Color,
+    pub(super) live: Option<Color>,
+    pub(super) release: String,
+    upstreams: Value,
+    other_upstreams: Value,
+}
+
+/// Builds contexts; what is the same for all of them is made once.
+pub(super) struct Scope<'a> {
+    pub(super) model: &'a Model,
+    pub(super) observed: &'a Observed,
+    /// Hosts that are left out of the upstreams.
+    left_out: &'a [HostName],
+    shared: Arc<Vars>,
+}
+
+impl<'a> Scope<'a> {
+    pub(super) fn new(model: &'a Model, observed: &'a Observed, left_out: &'a [HostName]) -> Self {
+        Self { model, observed, left_out, shared: model.inventory.shared() }
+    }
+
+    /// Whether a host failed and shall get no traffic.
+    pub(super) fn leaves_out(&self, host: &HostName) -> bool {
+        self.left_out.contains(host)
+    }
+
+    /// The hosts of a pattern, in inventory order, `-l` not yet applied.
+    pub(super) fn hosts(&self, pattern: &Pattern) -> Result<Vec<HostName>, Problems> {
+        let selection = self.model.inventory.select(pattern);
+        selection.map(|selection| selection.hosts).map_err(|error| Problems(vec![Problem::anywhere(error.to_string())]))
+    }
+
+    /// The hosts that the app runs on: those of every stage play with a compose task.
+    pub(super) fn app_servers(&self) -> Result<Vec<HostName>, Problems> {
+        let mut found = Vec::new();
+        for play in &self.model.playbook.stage {
+            if play.tasks.iter().any(|task| matches!(task.module, Module::Compose(_))) {
+                found.extend(self.hosts(&play.hosts)?);
+            }
+        }
+        let all = self.model.inventory.hosts();
+        Ok(all.iter().filter(|host| found.contains(host)).cloned().collect())
+    }
+
+    pub(super) fn load_balancers(&self) -> Result<Vec<HostName>, Problems> {
+        self.hosts(&self.model.playbook.switch.hosts)
+    }
+
+    /// A color's view; `live` is what templates shall see as `live_color`.
+    pub(super) fn side(&self, color: Color, live: Option<Color>, release: &str) -> Result<Side, Problems> {
+        let upstreams = self.upstreams(color)?;
+        let other_upstreams = self.upstreams(color.other())?;
+        Ok(Side { color, live, release: release.to_owned(), upstreams, other_upstreams })
+    }
+
+    fn upstreams(&self, color: Color) -> Result<Value, Problems> {
+        let none = Side { color, live: None, release: String::new(), upstreams: json!([]), other_upstreams: json!([]) };
+        let mut list = Vec::new();
+        for host in self.app_servers()? {
+            if self.left_out.contains(&host) {
+                continue;
+            }
+            let vars = self.context(&host, &none, None).vars;
+            let address = ["bgctl_address", "ansible_host"].into_iter().find_map(|name| vars.get(name));
+            let address = address.and_then(Value::as_str).unwrap_or(host.as_str()).to_owned();
+            let port = vars.get("port").cloned().unwrap_or(Value::Null);
+            list.push(json!({ "host": host, "address": address, "port": port }));
+        }
+        Ok(Value::Array(list))
+    }
+
+    /// Everything that a template or text sees on a host. Later entries win; `-e` over all that people
+    /// wrote, bgctl's own over that. A value that cannot be expanded is left out: who needs it is told.
+    pub(super) fn context(&self, host: &HostName, side: &Side, play: Option<&Play>) -> Context {
+        let playbook = &self.model.playbook;
+        let mut vars = self.model.inventory.vars(host);
+        let written = [Some(&playbook.vars), Some(playbook.color_vars(side.color)), play.map(|play| &play.vars), Some(&self.model.extra)];
+        for layer in written.into_iter().flatten() {
+            vars.extend(layer.iter().map(|(key, value)| (key.clone(), value.clone())));
+        }
+        let locate = |name: &str| self.model.inventory.locate(host, name);
+        expand_known(&vars, self.own(host, side), &self.shared, &locate)
+    }
+
+    fn own(&self, host: &HostName, side: &Side) -> Vars {
+        let color = |color: Option<Color>| color.map_or(Value::Null, |color| json!(color));
+        let own = json!({
+            "app": self.model.playbook.name,
+            "color": side.color,
+            "live_color": color(side.live),
+            "release": side.release,
+            "run_id": self.model.run,
+            "upstreams": side.upstreams,
+            "other_upstreams": side.other_upstreams,
+            "facts": self.observed.hosts.get(host).map(facts_value).unwrap_or_default(),
+        });
+        match own {
+            Value::Object(own) => own,
+            _ => Vars::new(),
+        }
+    }
+}
+
+/// What `when` and templates may ask for as `facts.…`.
+fn facts_value(facts: &Facts) -> Value {
+    let mut value = json!(facts.system);
+    if let Value::Object(map) = &mut value {
+        map.insert("docker".to_owned(), json!(facts.docker));
+        map.insert("compose".to_owned(), json!(facts.compose));
+        map.insert("nginx".to_owned(), json!(facts.nginx.as_ref().map(|nginx| &nginx.version)));
+    }
+    value
+}
