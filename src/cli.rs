@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::error::ErrorKind;
-use clap::{ArgAction, Args, ColorChoice as ClapColor, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{
+    ArgAction, ArgGroup, Args, ColorChoice as ClapColor, CommandFactory, Parser, Subcommand, ValueEnum,
+};
 
 pub use environment::Environment;
 
@@ -153,11 +155,12 @@ pub struct StatusArgs {
 
 /// What `exec` takes.
 #[derive(Debug, Clone, Args)]
+#[command(group(ArgGroup::new("what").args(["shell", "argv"]).required(true)))]
 pub struct ExecArgs {
     /// The hosts: a pattern as in Ansible
     pub pattern: String,
     /// Shell text, run by sh on each host
-    #[arg(long, value_name = "TEXT", conflicts_with = "argv", required_unless_present = "argv")]
+    #[arg(long, value_name = "TEXT")]
     pub shell: Option<String>,
     /// The command and its arguments
     #[arg(last = true, value_name = "COMMAND")]
