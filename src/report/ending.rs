@@ -172,7 +172,7 @@ mod tests {
             tally.event(event);
         }
         let text = full(&tally, "-i prod.yml", Paint::PLAIN).unwrap();
-        text.lines().skip_while(|line| !line.contains("my-server")).map(|line| format!("{line}\n")).collect()
+        text.rsplit_once("\n\n").unwrap().1.to_owned()
     }
 
     #[test]
