@@ -276,8 +276,9 @@ impl Cli {
         for (flag, value) in inventory.iter().chain(&extra) {
             words.extend([*flag, value.as_str()]);
         }
-        if let Some(user) = &globals.user {
-            words.extend(["-u", user]);
+        let named = [("-l", &globals.limit), ("-u", &globals.user), ("--become-user", &globals.become_user)];
+        for (flag, value) in named {
+            words.extend(value.iter().flat_map(|value| [flag, value.as_str()]));
         }
         if globals.r#become {
             words.push("-b");

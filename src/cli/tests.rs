@@ -66,6 +66,6 @@ fn help_names_every_command_and_exit_code() {
 
 #[test]
 fn the_selection_can_be_pasted_into_a_shell() {
-    let cli = parse("apply -i prod.yml -e 'a=b c' -b -y site.yml").unwrap();
-    assert_eq!(cli.selection(), "-i prod.yml -e 'a=b c' -b site.yml");
+    let cli = parse("apply -i prod.yml -e 'a=b c' -l 'app*' -b -y site.yml").unwrap();
+    assert_eq!(cli.selection(), "-i prod.yml -e 'a=b c' -l 'app*' -b site.yml");
 }
