@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::error::ErrorKind;
-use clap::{ArgAction, Args, ColorChoice as ClapColor, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{
+    ArgAction, ArgGroup, Args, ColorChoice as ClapColor, CommandFactory, Parser, Subcommand, ValueEnum,
+};
 
 pub use environment::Environment;
 
@@ -153,11 +155,12 @@ pub struct StatusArgs {
 
 /// What `exec` takes.
 #[derive(Debug, Clone, Args)]
+#[command(group(ArgGroup::new("what").args(["shell", "argv"]).required(true)))]
 pub struct ExecArgs {
     /// The hosts: a pattern as in Ansible
     pub pattern: String,
     /// Shell text, run by sh on each host
-    #[arg(long, value_name = "TEXT", conflicts_with = "argv", required_unless_present = "argv")]
+    #[arg(long, value_name = "TEXT")]
     pub shell: Option<String>,
     /// The command and its arguments
     #[arg(last = true, value_name = "COMMAND")]
@@ -273,8 +276,9 @@ impl Cli {
         for (flag, value) in inventory.iter().chain(&extra) {
             words.extend([*flag, value.as_str()]);
         }
-        if let Some(user) = &globals.user {
-            words.extend(["-u", user]);
+        let named = [("-l", &globals.limit), ("-u", &globals.user), ("--become-user", &globals.become_user)];
+        for (flag, value) in named {
+            words.extend(value.iter().flat_map(|value| [flag, value.as_str()]));
         }
         if globals.r#become {
             words.push("-b");

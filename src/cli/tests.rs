@@ -44,7 +44,8 @@ fn exec_takes_a_command_or_shell_text() {
     assert_eq!((args.pattern.as_str(), args.argv), ("all", vec!["ls".into(), "-l".into(), "/".into()]));
     let Command::Exec(args) = parse("exec -i a all --shell 'a | b'").unwrap().command else { panic!() };
     assert_eq!(args.shell.as_deref(), Some("a | b"));
-    assert!(parse("exec -i a all").is_err());
+    let neither = parse("exec -i a all").unwrap_err();
+    assert!(neither.to_string().contains("--shell <TEXT>|COMMAND"), "{neither}");
     assert!(parse("exec -i a all --shell x -- y").is_err());
 }
 
@@ -65,6 +66,6 @@ fn help_names_every_command_and_exit_code() {
 
 #[test]
 fn the_selection_can_be_pasted_into_a_shell() {
-    let cli = parse("apply -i prod.yml -e 'a=b c' -b -y site.yml").unwrap();
-    assert_eq!(cli.selection(), "-i prod.yml -e 'a=b c' -b site.yml");
+    let cli = parse("apply -i prod.yml -e 'a=b c' -l 'app*' -b -y site.yml").unwrap();
+    assert_eq!(cli.selection(), "-i prod.yml -e 'a=b c' -l 'app*' -b site.yml");
 }

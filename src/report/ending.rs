@@ -36,10 +36,10 @@ pub(super) fn short(tally: &Tally) -> Option<String> {
     if hosts == 0 {
         return None;
     }
-    let Beginning { app, release, .. } = beginning;
+    let (app, serves) = (&beginning.app, serves(beginning, &ending));
     let (live, took) = (served(ending.live, Paint::PLAIN), span(ending.took_ms));
     let noun = if hosts == 1 { "host" } else { "hosts" };
-    Some(format!("{app}: {live} (release {release}), {hosts} {noun} changed, {took}\n"))
+    Some(format!("{app}: {live}{serves}, {hosts} {noun} changed, {took}\n"))
 }
 
 fn recap(tally: &Tally, paint: Paint) -> Vec<String> {
@@ -100,9 +100,8 @@ fn verdict(beginning: &Beginning, ending: &Ending, paint: Paint) -> String {
             )
         }
         Outcome::Done => {
-            let release =
-                if ending.live == Some(*target) { format!(" (release {release})") } else { String::new() };
-            format!("{} {app}: {live}{release}.", paint.green(format!("Done in {took}.")))
+            let serves = serves(beginning, ending);
+            format!("{} {app}: {live}{serves}.", paint.green(format!("Done in {took}.")))
         }
         Outcome::Undone => {
             let head = paint.red(format!("Failed and undone in {took}."));
@@ -123,6 +122,13 @@ fn verdict(beginning: &Beginning, ending: &Ending, paint: Paint) -> String {
     }
 }
 
+/// The release in brackets, where it is what is served now: a rollback serves an older one.
+fn serves(beginning: &Beginning, ending: &Ending) -> String {
+    let deploys = matches!(beginning.verb(), "apply" | "promote");
+    let known = deploys && ending.live == Some(beginning.target);
+    if known { format!(" (release {})", beginning.release) } else { String::new() }
+}
+
 fn staged(beginning: &Beginning, ending: &Ending) -> bool {
     ending.done.switch == 0 && ending.done.recreate > 0 && ending.live != Some(beginning.target)
 }
@@ -130,7 +136,6 @@ fn staged(beginning: &Beginning, ending: &Ending) -> bool {
 /// Commands to run next, and why.
 fn next(beginning: &Beginning, ending: &Ending) -> Vec<(&'static str, String)> {
     let status = |why: &str| ("bgctl status", why.to_owned());
-    let command = beginning.command.split_whitespace().next().unwrap_or_default();
     match (ending.outcome, beginning.live) {
         (Outcome::Done, _) if staged(beginning, ending) => {
             vec![
@@ -138,7 +143,7 @@ fn next(beginning: &Beginning, ending: &Ending) -> Vec<(&'static str, String)> {
                 status("what runs where"),
             ]
         }
-        (Outcome::Done, Some(old)) if ending.done.switch > 0 && command != "rollback" => {
+        (Outcome::Done, Some(old)) if ending.done.switch > 0 && beginning.verb() != "rollback" => {
             vec![("bgctl rollback", format!("back to {old}")), status("what runs where")]
         }
         (Outcome::Done, _) => vec![status("what runs where")],
@@ -149,5 +154,53 @@ fn next(beginning: &Beginning, ending: &Ending) -> Vec<(&'static str, String)> {
         (Outcome::Unsettled, _) => {
             vec![status("what runs where"), ("bgctl retire", "settles the old color again".to_owned())]
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scripts::Script;
+    use super::*;
+    use crate::event::Kind;
+    use crate::plan::Counts;
+
+    fn last_lines(command: &str, outcome: Outcome, live: Color, done: Counts) -> String {
+        let mut script = Script::started(command, &["app1"], 3);
+        script.say(Kind::RunEnded { outcome, live: Some(live), done, took_ms: 1_500 });
+        let mut tally = Tally::default();
+        for event in &script.events() {
+            tally.event(event);
+        }
+        let text = full(&tally, "-i prod.yml", Paint::PLAIN).unwrap();
+        text.rsplit_once("\n\n").unwrap().1.to_owned()
+    }
+
+    #[test]
+    fn what_is_staged_can_be_promoted() {
+        let done = Counts { recreate: 1, ..Counts::default() };
+        insta::assert_snapshot!(last_lines("apply -i prod.yml --stage-only", Outcome::Done, Color::Blue, done), @"
+        Done in 1.5s. my-server: green is staged (release 0123456789ab), blue is live.
+        next: bgctl promote -i prod.yml  # moves traffic to green
+              bgctl status -i prod.yml   # what runs where
+        ");
+    }
+
+    #[test]
+    fn a_rollback_does_not_offer_itself() {
+        let done = Counts { switch: 1, ..Counts::default() };
+        insta::assert_snapshot!(last_lines("rollback -i prod.yml", Outcome::Done, Color::Green, done), @"
+        Done in 1.5s. my-server: green is live.
+        next: bgctl status -i prod.yml  # what runs where
+        ");
+    }
+
+    #[test]
+    fn what_failed_after_the_switch_is_for_a_person() {
+        let done = Counts { switch: 1, ..Counts::default() };
+        insta::assert_snapshot!(last_lines("apply -i prod.yml", Outcome::Unsettled, Color::Green, done), @"
+        A person should look: traffic moved, and something after that failed. my-server: green is live.
+        next: bgctl status -i prod.yml  # what runs where
+              bgctl retire -i prod.yml  # settles the old color again
+        ");
     }
 }

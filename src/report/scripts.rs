@@ -50,6 +50,10 @@ impl Script {
         script
     }
 
+    pub(super) fn events(self) -> Vec<Event> {
+        self.0
+    }
+
     pub(super) fn say(&mut self, kind: Kind) {
         self.push(None, None, None, kind);
     }

@@ -38,6 +38,13 @@ pub struct Beginning {
     pub release: ReleaseId,
 }
 
+impl Beginning {
+    /// The command's first word.
+    pub(super) fn verb(&self) -> &str {
+        self.command.split_whitespace().next().unwrap_or_default()
+    }
+}
+
 /// How the run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ending {
