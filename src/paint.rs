@@ -20,6 +20,12 @@ impl Paint {
         Self { color }
     }
 
+    /// Whether it paints.
+    #[must_use]
+    pub const fn is_on(self) -> bool {
+        self.color
+    }
+
     /// For headings and what matters most.
     #[must_use]
     pub fn bold(self, text: impl Display) -> String {

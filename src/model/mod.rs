@@ -19,7 +19,10 @@ pub use host_list::host_list;
 pub use inventory::{Inventory, Selection, parse_extra};
 pub use name::{AppName, BadName, HostName, ReleaseId, RunId};
 pub use pattern::{Pattern, PatternError};
-pub use playbook::{Batch, ComposeTask, Content, EscalationWords, Files, Health, HealthCheck, HttpCheck, Module, Old, Place, Play, Playbook, Recreate, Retire, Switch, Task, Words};
-pub use source::{Location, Problem, Problems, Source};
+pub use playbook::{
+    Batch, ComposeTask, Content, EscalationWords, Files, Health, HealthCheck, HttpCheck, Module, Old, Place,
+    Play, Playbook, Recreate, Retire, Switch, Task, Words,
+};
 pub use secret::Secret;
+pub use source::{Location, Problem, Problems, Source};
 pub use template::{Condition, Context, Template, Text, Vars, expand, expand_known};

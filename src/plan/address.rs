@@ -12,7 +12,11 @@ pub(super) struct Url {
 pub(super) fn url(text: &str) -> Result<Url, String> {
     let Some(rest) = text.strip_prefix("http://") else {
         let scheme = text.split("://").next().unwrap_or_default();
-        let why = if scheme == "https" { "https probes are not available in this version" } else { "a probe speaks http" };
+        let why = if scheme == "https" {
+            "https probes are not available in this version"
+        } else {
+            "a probe speaks http"
+        };
         return Err(format!("{why}: write http://HOST:PORT/PATH"));
     };
     let rest = rest.split('#').next().unwrap_or_default();
@@ -62,7 +66,9 @@ mod tests {
 
     #[test]
     fn what_no_probe_can_use_is_refused() {
-        for bad in ["https://h/", "h:80", "http://", "http://h:0/", "http://h:x/", "http://u@h/", "http://h/a b"] {
+        for bad in
+            ["https://h/", "h:80", "http://", "http://h:0/", "http://h:x/", "http://u@h/", "http://h/a b"]
+        {
             assert!(url(bad).is_err(), "{bad}");
         }
         assert!(host_port("db").is_err());

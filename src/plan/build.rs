@@ -1,7 +1,7 @@
 //! Builds a plan from what people wrote and what is there. Pure: what it returns is everything that can happen.
 
-mod stage;
 mod settle;
+mod stage;
 mod switch;
 
 use std::collections::BTreeSet;
@@ -47,7 +47,12 @@ pub enum Blocked {
 }
 
 /// Builds a plan. `left_out` are hosts that failed while staging and shall get no traffic.
-pub fn build(request: Request, model: &Model, observed: &Observed, left_out: &[HostName]) -> Result<Plan, Blocked> {
+pub fn build(
+    request: Request,
+    model: &Model,
+    observed: &Observed,
+    left_out: &[HostName],
+) -> Result<Plan, Blocked> {
     let scope = Scope::new(model, observed, left_out);
     let mut builder = Builder { request, scope, notes: Vec::new(), live: None };
     builder.live = observe::live(&observe::standings(model, observed)?, &mut builder.notes)?;
@@ -105,7 +110,10 @@ impl Builder<'_> {
             let Some(first) = hosts.first() else { continue };
             for deed in deed::deeds(&self.scope, play, first, first, &side, Wanted::Projects)? {
                 if matches!(&deed.wish, Wish::Compose(up) if compare::may_have_moved(up)) {
-                    let text = format!("{}: pull is always, so the images' tags may have moved (--force deploys all the same)", deed.name);
+                    let text = format!(
+                        "{}: pull is always, so the images' tags may have moved (--force deploys all the same)",
+                        deed.name
+                    );
                     notes.push(Note { certainty: Certainty::Unknowable, host: None, text });
                 }
             }
@@ -138,7 +146,14 @@ impl Builder<'_> {
             let side = self.scope.side(color, Some(color.other()), "")?;
             for (play, hosts) in self.plays(&self.scope.model.playbook.stage)? {
                 for host in &hosts {
-                    match deed::deeds(&self.scope, play, host, hosts.first().unwrap_or(host), &side, Wanted::All) {
+                    match deed::deeds(
+                        &self.scope,
+                        play,
+                        host,
+                        hosts.first().unwrap_or(host),
+                        &side,
+                        Wanted::All,
+                    ) {
                         Ok(deeds) => deeds.into_iter().for_each(|deed| digest_wish(&mut digest, &deed.wish)),
                         Err(found) => problems.extend(found.0),
                     }
@@ -174,15 +189,29 @@ impl Builder<'_> {
     }
 
     /// Where hosts differ from a release on a color, as sentences with the host's name in front.
-    fn differences(&self, color: Color, release: &ReleaseId, hosts: &BTreeSet<HostName>) -> Result<Vec<String>, Problems> {
+    fn differences(
+        &self,
+        color: Color,
+        release: &ReleaseId,
+        hosts: &BTreeSet<HostName>,
+    ) -> Result<Vec<String>, Problems> {
         // Seen from then: the color was the target, the other one was live.
         let side = self.scope.side(color, Some(color.other()), release.as_str())?;
         let mut found = Vec::new();
         for (play, play_hosts) in self.plays(&self.scope.model.playbook.stage)? {
             for host in play_hosts.iter().filter(|host| hosts.contains(host)) {
                 let Some(facts) = self.scope.observed.hosts.get(host) else { continue };
-                let deeds = deed::deeds(&self.scope, play, host, play_hosts.first().unwrap_or(host), &side, Wanted::All)?;
-                found.extend(stage::differences(facts, &deeds).into_iter().map(|what| format!("{host}: {what}")));
+                let deeds = deed::deeds(
+                    &self.scope,
+                    play,
+                    host,
+                    play_hosts.first().unwrap_or(host),
+                    &side,
+                    Wanted::All,
+                )?;
+                found.extend(
+                    stage::differences(facts, &deeds).into_iter().map(|what| format!("{host}: {what}")),
+                );
             }
         }
         Ok(found)
@@ -220,7 +249,9 @@ impl Builder<'_> {
             return Ok(());
         }
         Err(Blocked::NotReady {
-            what: format!("hosts outside --limit do not run release {release} on {target}, and would get traffic"),
+            what: format!(
+                "hosts outside --limit do not run release {release} on {target}, and would get traffic"
+            ),
             details,
             hint: "stage them first (apply --stage-only), or widen --limit".to_owned(),
         })
@@ -250,7 +281,10 @@ impl Builder<'_> {
             return Ok(());
         }
         Err(Blocked::NotReady {
-            what: format!("--limit makes no sense for {}: traffic moves as a whole", self.request.goal.as_str()),
+            what: format!(
+                "--limit makes no sense for {}: traffic moves as a whole",
+                self.request.goal.as_str()
+            ),
             details: Vec::new(),
             hint: "leave --limit out".to_owned(),
         })
@@ -258,7 +292,12 @@ impl Builder<'_> {
 }
 
 /// Whom a step becomes: the task's words, the play's, then the host's.
-pub(super) fn escalate<F>(model: &Model, host: &HostName, words: [&EscalationWords; 2], text: F) -> Result<Option<String>, Box<Problem>>
+pub(super) fn escalate<F>(
+    model: &Model,
+    host: &HostName,
+    words: [&EscalationWords; 2],
+    text: F,
+) -> Result<Option<String>, Box<Problem>>
 where
     F: Fn(&Text) -> Result<String, Box<Problem>>,
 {

@@ -14,7 +14,9 @@ pub(super) fn file(facts: &Facts, wanted: &PutFile) -> Option<Difference> {
     let path = &wanted.path;
     match facts.files.get(path) {
         Some(File::Present { mode, owner, group, content }) => {
-            let differs = |wanted: &Option<String>, found: &str| wanted.as_deref().is_some_and(|wanted| wanted != found);
+            let differs = |wanted: &Option<String>, found: &str| {
+                wanted.as_deref().is_some_and(|wanted| wanted != found)
+            };
             if *content != wanted.content {
                 Some(format!("{path} differs"))
             } else if differs(&wanted.mode, mode) {
@@ -51,7 +53,10 @@ pub(super) fn project(facts: &Facts, up: &ComposeUp, file: Option<&str>) -> Opti
             return Some(format!("{service} of {name} is {}{health}", container.state));
         }
         if container.tag_id.as_ref().is_some_and(|id| *id != container.image_id) {
-            return Some(format!("{service} of {name} runs an older image than {} names now", container.image));
+            return Some(format!(
+                "{service} of {name} runs an older image than {} names now",
+                container.image
+            ));
         }
     }
     None
@@ -119,9 +124,21 @@ mod tests {
 
     #[test]
     fn a_file_matches_by_content_and_by_what_the_task_says_of_mode_and_owner() {
-        let here = File::Present { mode: "0640".into(), owner: "root".into(), group: "www".into(), content: b"x".to_vec() };
+        let here = File::Present {
+            mode: "0640".into(),
+            owner: "root".into(),
+            group: "www".into(),
+            content: b"x".to_vec(),
+        };
         let facts = Facts { files: [("/f".to_owned(), here)].into(), ..Facts::default() };
-        let wanted = PutFile { path: "/f".into(), content: b"x".to_vec(), mode: None, owner: None, group: None, validate: None };
+        let wanted = PutFile {
+            path: "/f".into(),
+            content: b"x".to_vec(),
+            mode: None,
+            owner: None,
+            group: None,
+            validate: None,
+        };
         assert_eq!(file(&facts, &wanted), None);
         for other in [
             PutFile { content: b"y".to_vec(), ..wanted.clone() },

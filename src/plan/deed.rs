@@ -4,9 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{
-    Ask, Check, Compose, ComposeTask, ComposeUp, Content, Context, Health, HealthCheck, HostName, HttpAsk, HttpCheck, Module, Old,
-    Place, Play, Problem, Problems, Project, PutFile, Recreate, Run, Task, Text, Words,
+    Ask, Check, Compose, ComposeTask, ComposeUp, Content, Context, Health, HealthCheck, HostName, HttpAsk,
+    HttpCheck, Module, Old, Place, Play, Problem, Problems, Project, PutFile, Recreate, Run, Task, Text,
+    Words,
 };
+
+use crate::model::playbook::Command;
 
 use super::address;
 use super::scope::{Scope, Side};
@@ -16,9 +19,16 @@ use super::scope::{Scope, Side};
 pub(super) enum Wish {
     File(PutFile),
     Compose(ComposeUp),
-    Run { run: Run, creates: Option<String>, undo: Option<Run> },
+    Run {
+        run: Run,
+        creates: Option<String>,
+        undo: Option<Run>,
+    },
     Check(Check),
-    Retire { old: Old, after: Option<Duration> },
+    Retire {
+        old: Old,
+        after: Option<Duration>,
+    },
     /// `when` says no, or another host does it.
     Nothing(String),
 }
@@ -38,6 +48,8 @@ pub(super) struct Deed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
     All,
+    /// Only where things are: paths on the host, whatever `when` says. Contents are left empty.
+    Places,
     /// Only where compose projects are: their folders.
     Projects,
     /// Only how a color answers for itself.
@@ -48,6 +60,7 @@ impl Wanted {
     fn includes(self, module: &Module) -> bool {
         match self {
             Self::All => true,
+            Self::Places => !matches!(module, Module::Health(_)),
             Self::Projects => matches!(module, Module::Compose(_)),
             Self::Checks => matches!(module, Module::Health(_)),
         }
@@ -55,9 +68,16 @@ impl Wanted {
 }
 
 /// A play's deeds on one host, for one color. Every problem is collected.
-pub(super) fn deeds(scope: &Scope<'_>, play: &Play, host: &HostName, first: &HostName, side: &Side, wanted: Wanted) -> Result<Vec<Deed>, Problems> {
+pub(super) fn deeds(
+    scope: &Scope<'_>,
+    play: &Play,
+    host: &HostName,
+    first: &HostName,
+    side: &Side,
+    wanted: Wanted,
+) -> Result<Vec<Deed>, Problems> {
     let context = scope.context(host, side, Some(play));
-    let filler = Filler { scope, context: &context, host, side };
+    let filler = Filler { scope, context: &context, host, side, wanted };
     let mut deeds = Vec::new();
     let mut problems = Vec::new();
     for task in play.tasks.iter().filter(|task| wanted.includes(&task.module)) {
@@ -72,7 +92,7 @@ pub(super) fn deeds(scope: &Scope<'_>, play: &Play, host: &HostName, first: &Hos
 /// The verify probe as a check, on a load balancer.
 pub(super) fn verify(scope: &Scope<'_>, host: &HostName, side: &Side) -> Result<Check, Problems> {
     let context = scope.context(host, side, None);
-    let filler = Filler { scope, context: &context, host, side };
+    let filler = Filler { scope, context: &context, host, side, wanted: Wanted::Checks };
     filler.health(&scope.model.playbook.switch.verify).map_err(|problem| Problems(vec![*problem]))
 }
 
@@ -84,13 +104,18 @@ struct Filler<'a> {
     context: &'a Context,
     host: &'a HostName,
     side: &'a Side,
+    wanted: Wanted,
 }
 
 impl Filler<'_> {
     fn deed(&self, play: &Play, task: &Task, is_first: bool) -> Filled<Deed> {
         let words = [&task.escalation, &play.escalation];
         Ok(Deed {
-            name: self.text(&task.name)?,
+            name: if self.wanted == Wanted::All {
+                self.text(&task.name)?
+            } else {
+                task.name.raw().to_owned()
+            },
             wish: self.wish(play, task, is_first)?,
             escalate: super::build::escalate(self.scope.model, self.host, words, |text| self.text(text))?,
             timeout: task.timeout,
@@ -100,6 +125,9 @@ impl Filler<'_> {
     }
 
     fn wish(&self, play: &Play, task: &Task, is_first: bool) -> Filled<Wish> {
+        if self.wanted == Wanted::Places {
+            return self.place(&task.module);
+        }
         if task.run_once && !is_first {
             return Ok(Wish::Nothing("run once, on another host".to_owned()));
         }
@@ -118,7 +146,9 @@ impl Filler<'_> {
                 let content = self.text(text)?.into_bytes();
                 Wish::File(self.file(place, content)?)
             }
-            Module::Copy { content: Content::File(bytes), place } => Wish::File(self.file(place, Arc::as_ref(bytes).to_vec())?),
+            Module::Copy { content: Content::File(bytes), place } => {
+                Wish::File(self.file(place, Arc::as_ref(bytes).to_vec())?)
+            }
             Module::Command(command) => Wish::Run {
                 run: Run {
                     argv: self.argv(&command.run)?,
@@ -129,12 +159,36 @@ impl Filler<'_> {
                 creates: self.optional(command.creates.as_ref())?,
                 undo: match &command.undo {
                     None => None,
-                        Some(words) => Some(Run { argv: self.argv(words)?, chdir: self.optional(command.chdir.as_ref())?, stdin: None, env }),
+                    Some(words) => Some(Run {
+                        argv: self.argv(words)?,
+                        chdir: self.optional(command.chdir.as_ref())?,
+                        stdin: None,
+                        env,
+                    }),
                 },
             },
             Module::Compose(compose) => Wish::Compose(self.compose(compose, env)?),
             Module::Health(health) => Wish::Check(self.health(health)?),
             Module::Retire(retire) => Wish::Retire { old: retire.old, after: retire.after },
+        })
+    }
+
+    /// Where a task's things are, as far as the host must be asked about them.
+    fn place(&self, module: &Module) -> Filled<Wish> {
+        Ok(match module {
+            Module::Template { place, .. } | Module::Copy { place, .. } => Wish::File(PutFile {
+                path: self.path(&place.dest)?,
+                content: Vec::new(),
+                mode: None,
+                owner: None,
+                group: None,
+                validate: None,
+            }),
+            Module::Command(Command { creates: Some(creates), .. }) => {
+                let nothing = Run { argv: Vec::new(), chdir: None, stdin: None, env: Vec::new() };
+                Wish::Run { run: nothing, creates: Some(self.text(creates)?), undo: None }
+            }
+            _ => Wish::Nothing(String::new()),
         })
     }
 

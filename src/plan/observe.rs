@@ -23,8 +23,7 @@ pub fn questions(model: &Model) -> Result<BTreeMap<HostName, Questions>, Problem
             let Some(first) = hosts.first() else { continue };
             for host in &hosts {
                 let questions = all.entry(host.clone()).or_default();
-                // Facts are not known yet: what `when` would hide is asked about as well, or not at all.
-                match deed::deeds(&scope, play, host, first, &side, Wanted::All) {
+                match deed::deeds(&scope, play, host, first, &side, Wanted::Places) {
                     Ok(deeds) => deeds.into_iter().for_each(|deed| ask(questions, deed)),
                     Err(found) => problems.extend(found.0),
                 }
@@ -44,6 +43,29 @@ pub fn questions(model: &Model) -> Result<BTreeMap<HostName, Questions>, Problem
         questions.projects = Color::BOTH.map(|color| format!("{}-{color}", model.playbook.name)).to_vec();
     }
     Ok(all)
+}
+
+/// Whether everything that a deploy renders can be rendered, before anything is contacted. What facts will
+/// say is not known yet: they stand for themselves here.
+pub fn check(model: &Model) -> Result<(), Problems> {
+    let nothing = Observed::default();
+    let scope = Scope::new(model, &nothing, &[]);
+    let mut problems = Vec::new();
+    for color in Color::BOTH {
+        let side = scope.side(color, Some(color.other()), "")?;
+        for play in model.playbook.stage.iter().chain(&model.playbook.settle) {
+            let hosts = scope.hosts(&play.hosts)?;
+            for host in &hosts {
+                let deeds =
+                    deed::deeds(&scope, play, host, hosts.first().unwrap_or(host), &side, Wanted::All);
+                problems.extend(deeds.err().into_iter().flat_map(|found| found.0));
+            }
+        }
+        for host in scope.load_balancers()? {
+            problems.extend(site::content(&scope, &host, &side).err().into_iter().flat_map(|found| found.0));
+        }
+    }
+    Problems(problems).distinct().or(())
 }
 
 fn ask(questions: &mut Questions, deed: Deed) {
@@ -77,6 +99,24 @@ pub fn probes(model: &Model) -> Result<BTreeMap<HostName, Vec<(Color, Check)>>, 
     Ok(all)
 }
 
+/// Where an app's lock is on each load balancer: host, folder, and whom to become for it.
+pub fn lock_places(model: &Model) -> Result<Vec<(HostName, String, Option<String>)>, Problems> {
+    let nothing = Observed::default();
+    let scope = Scope::new(model, &nothing, &[]);
+    let side = scope.side(model.playbook.first_color(), None, "")?;
+    let place = |host: HostName| {
+        let user = site::escalate(&scope, &host, &side)?;
+        let folder = site::state_dir(&scope, &host, &side);
+        Ok((host, folder, user))
+    };
+    scope.load_balancers()?.into_iter().map(place).collect()
+}
+
+/// The hosts that the app runs on, in inventory order.
+pub fn app_servers(model: &Model) -> Result<Vec<HostName>, Problems> {
+    Scope::new(model, &Observed::default(), &[]).app_servers()
+}
+
 /// A load balancer's two answers to "which color?".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
@@ -97,7 +137,8 @@ pub fn standings(model: &Model, observed: &Observed) -> Result<Vec<Standing>, Pr
 }
 
 fn standing(scope: &Scope<'_>, host: HostName) -> Result<Standing, Problems> {
-    let link = scope.observed.hosts.get(&host).and_then(|facts| facts.nginx.as_ref()).map(|nginx| &nginx.link);
+    let link =
+        scope.observed.hosts.get(&host).and_then(|facts| facts.nginx.as_ref()).map(|nginx| &nginx.link);
     let mut configured = None;
     for color in Color::BOTH {
         let site = site::site(scope, &host, &scope.side(color, Some(color.other()), "")?)?;
@@ -123,11 +164,14 @@ pub(super) fn live(standings: &[Standing], notes: &mut Vec<Note>) -> Result<Opti
     for standing in standings {
         if let (Some(served), Some(configured)) = (standing.served, standing.configured) {
             if served != configured {
-                let text = format!("its link says {configured}, but it serves {served}: a reload failed, or the link was changed by hand");
+                let text = format!(
+                    "its link says {configured}, but it serves {served}: a reload failed, or the link was changed by hand"
+                );
                 notes.push(Note { certainty: Certainty::Observed, host: Some(standing.host.clone()), text });
             }
         }
-        if let (None, Some(configured), Some(why)) = (standing.served, standing.configured, &standing.why_not) {
+        if let (None, Some(configured), Some(why)) = (standing.served, standing.configured, &standing.why_not)
+        {
             let text = format!("it is configured for {configured} but does not prove it: {why}");
             notes.push(Note { certainty: Certainty::Observed, host: Some(standing.host.clone()), text });
         }

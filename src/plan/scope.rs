@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use crate::facts::{Facts, Observed};
 use crate::model::{
-    Color, Context, HostName, Inventory, Module, Pattern, Play, Playbook, Problem, Problems, Vars, expand_known,
+    Color, Context, HostName, Inventory, Module, Pattern, Play, Playbook, Problem, Problems, Vars,
+    expand_known,
 };
 
 /// What people wrote, resolved: everything that a plan is made from beside the facts.
@@ -59,7 +60,9 @@ impl<'a> Scope<'a> {
     /// The hosts of a pattern, in inventory order, `-l` not yet applied.
     pub(super) fn hosts(&self, pattern: &Pattern) -> Result<Vec<HostName>, Problems> {
         let selection = self.model.inventory.select(pattern);
-        selection.map(|selection| selection.hosts).map_err(|error| Problems(vec![Problem::anywhere(error.to_string())]))
+        selection
+            .map(|selection| selection.hosts)
+            .map_err(|error| Problems(vec![Problem::anywhere(error.to_string())]))
     }
 
     /// The hosts that the app runs on: those of every stage play with a compose task.
@@ -86,7 +89,13 @@ impl<'a> Scope<'a> {
     }
 
     fn upstreams(&self, color: Color) -> Result<Value, Problems> {
-        let none = Side { color, live: None, release: String::new(), upstreams: json!([]), other_upstreams: json!([]) };
+        let none = Side {
+            color,
+            live: None,
+            release: String::new(),
+            upstreams: json!([]),
+            other_upstreams: json!([]),
+        };
         let mut list = Vec::new();
         for host in self.app_servers()? {
             if self.left_out.contains(&host) {
@@ -106,7 +115,12 @@ impl<'a> Scope<'a> {
     pub(super) fn context(&self, host: &HostName, side: &Side, play: Option<&Play>) -> Context {
         let playbook = &self.model.playbook;
         let mut vars = self.model.inventory.vars(host);
-        let written = [Some(&playbook.vars), Some(playbook.color_vars(side.color)), play.map(|play| &play.vars), Some(&self.model.extra)];
+        let written = [
+            Some(&playbook.vars),
+            Some(playbook.color_vars(side.color)),
+            play.map(|play| &play.vars),
+            Some(&self.model.extra),
+        ];
         for layer in written.into_iter().flatten() {
             vars.extend(layer.iter().map(|(key, value)| (key.clone(), value.clone())));
         }
@@ -124,13 +138,21 @@ impl<'a> Scope<'a> {
             "run_id": self.model.run,
             "upstreams": side.upstreams,
             "other_upstreams": side.other_upstreams,
-            "facts": self.observed.hosts.get(host).map(facts_value).unwrap_or_default(),
+            "facts": self.observed.hosts.get(host).map_or_else(unknown_facts, facts_value),
         });
         match own {
             Value::Object(own) => own,
             _ => Vars::new(),
         }
     }
+}
+
+/// Facts before the host was asked: every name is there, so that a misspelt one is found.
+fn unknown_facts() -> Value {
+    json!({
+        "hostname": "", "kernel": "", "arch": "", "os": "", "os_version": "",
+        "docker": "", "compose": "", "nginx": "",
+    })
 }
 
 /// What `when` and templates may ask for as `facts.…`.

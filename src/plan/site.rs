@@ -32,14 +32,16 @@ pub(super) fn content(scope: &Scope<'_>, host: &HostName, side: &Side) -> Result
 pub(super) fn escalate(scope: &Scope<'_>, host: &HostName, side: &Side) -> Result<Option<String>, Problems> {
     let context = scope.context(host, side, None);
     let words = [&scope.model.playbook.switch.escalation, &EscalationWords::default()];
-    let user = super::build::escalate(scope.model, host, words, |text| text.render(&context).map_err(Box::new));
+    let user =
+        super::build::escalate(scope.model, host, words, |text| text.render(&context).map_err(Box::new));
     user.map_err(|problem| Problems(vec![*problem]))
 }
 
 /// The folder with the app's lock and last run.
 pub(super) fn state_dir(scope: &Scope<'_>, host: &HostName, side: &Side) -> String {
     let context = scope.context(host, side, None);
-    let root = context.vars.get("bgctl_state_dir").and_then(|value| value.as_str()).unwrap_or("/var/lib/bgctl");
+    let root =
+        context.vars.get("bgctl_state_dir").and_then(|value| value.as_str()).unwrap_or("/var/lib/bgctl");
     format!("{}/{}", root.trim_end_matches('/'), scope.model.playbook.name)
 }
 
@@ -77,8 +79,20 @@ mod tests {
     #[test]
     fn relative_links_are_followed_from_their_folder() {
         let link = "/etc/nginx/sites-enabled/a.conf";
-        assert!(resolves_to(link, "../sites-available/a-blue.conf", "/etc/nginx/sites-available/a-blue.conf"));
-        assert!(resolves_to(link, "/etc/nginx/./sites-available//a-blue.conf", "/etc/nginx/sites-available/a-blue.conf"));
-        assert!(!resolves_to(link, "../sites-available/a-green.conf", "/etc/nginx/sites-available/a-blue.conf"));
+        assert!(resolves_to(
+            link,
+            "../sites-available/a-blue.conf",
+            "/etc/nginx/sites-available/a-blue.conf"
+        ));
+        assert!(resolves_to(
+            link,
+            "/etc/nginx/./sites-available//a-blue.conf",
+            "/etc/nginx/sites-available/a-blue.conf"
+        ));
+        assert!(!resolves_to(
+            link,
+            "../sites-available/a-green.conf",
+            "/etc/nginx/sites-available/a-blue.conf"
+        ));
     }
 }

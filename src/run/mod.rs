@@ -17,6 +17,7 @@ use crate::plan::{Counts, Phase, Plan, Step, Wave};
 use crate::remote::Remote;
 
 pub use lock::{Holder, LastRun, Lock, NotLocked};
+pub use perform::command;
 pub use recorder::{About, Recorder, Unrecorded};
 
 /// Plans anew without some hosts; `Err` says why that cannot be.

@@ -218,6 +218,12 @@ fn command_exec(run: &Run) -> Exec {
     exec
 }
 
+/// A command as it is, without a shell.
+#[must_use]
+pub fn command(argv: &[String]) -> Exec {
+    Exec::changes(RUN).args([String::new()]).args(argv)
+}
+
 /// A command as a person would type it, cut to a line's length.
 fn shown(argv: &[String]) -> String {
     let words = match argv {

@@ -4,11 +4,11 @@ use std::fmt::Display;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::ssh_args::SshArgs;
 use super::{Endpoint, Escalation};
+use crate::model::Vars;
 use crate::model::{HostName, Secret};
 
 /// What the command line says of connections. As with Ansible, a host's own variables beat it.
@@ -79,7 +79,7 @@ impl Endpoint {
     /// Reads a host's connection variables, or says everything that is wrong with them.
     pub fn resolve(
         host: &HostName,
-        vars: &IndexMap<String, Value>,
+        vars: &Vars,
         flags: &ConnectionFlags,
         local: &LocalDefaults,
     ) -> Result<Self, Vec<BadVariable>> {
@@ -131,7 +131,7 @@ fn key_files(
 
 /// Reads variables of either spelling and collects what is wrong.
 struct Reader<'a> {
-    vars: &'a IndexMap<String, Value>,
+    vars: &'a Vars,
     problems: Vec<BadVariable>,
 }
 

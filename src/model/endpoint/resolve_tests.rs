@@ -11,7 +11,7 @@ fn local() -> LocalDefaults {
 }
 
 fn resolve_with(vars: Value, flags: &ConnectionFlags) -> Result<Endpoint, Vec<String>> {
-    let vars: IndexMap<String, Value> = serde_json::from_value(vars).unwrap();
+    let vars: Vars = serde_json::from_value(vars).unwrap();
     Endpoint::resolve(&"app1".parse().unwrap(), &vars, flags, &local())
         .map_err(|problems| problems.iter().map(ToString::to_string).collect())
 }

@@ -5,7 +5,7 @@ mod parse;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Pull, AppName, Color, Condition, Pattern, Template, Text, Vars};
+use super::{AppName, Color, Condition, Pattern, Pull, Template, Text, Vars};
 
 pub use parse::Files;
 

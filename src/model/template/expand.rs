@@ -48,8 +48,14 @@ impl<'v> Expander<'v> {
         locate: &'v dyn Fn(&str) -> Option<Location>,
     ) -> Self {
         let done = Context { vars: own, shared: Arc::clone(shared), broken: BTreeMap::new() };
-        let mut expander =
-            Self { raw: vars, locate, done, failed: Vec::new(), path: Vec::new(), problems: Problems::default() };
+        let mut expander = Self {
+            raw: vars,
+            locate,
+            done,
+            failed: Vec::new(),
+            path: Vec::new(),
+            problems: Problems::default(),
+        };
         for name in vars.keys() {
             let before = expander.problems.0.len();
             if !expander.need(name) {

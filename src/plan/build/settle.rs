@@ -46,7 +46,13 @@ impl Builder<'_> {
     }
 
     /// What a `retire` task does to the old color on a host.
-    pub(super) fn retire_steps(&self, lane: &mut Lane, deed: &Deed, old: Old, after: Option<Duration>) -> Result<(), Blocked> {
+    pub(super) fn retire_steps(
+        &self,
+        lane: &mut Lane,
+        deed: &Deed,
+        old: Old,
+        after: Option<Duration>,
+    ) -> Result<(), Blocked> {
         let old_color = match (self.request.goal, self.live) {
             (Goal::Retire, Some(live)) => Some(live.other()),
             (_, live) => live,
@@ -67,7 +73,10 @@ impl Builder<'_> {
                 return Ok(());
             }
             Old::Stop => (Action::ComposeStop(project.clone()), Undo::Reverse(Action::ComposeStart(project))),
-            Old::Remove => (Action::ComposeDown(project), Undo::Impossible(format!("{color} would have to be deployed again"))),
+            Old::Remove => (
+                Action::ComposeDown(project),
+                Undo::Impossible(format!("{color} would have to be deployed again")),
+            ),
         };
         if let Some(duration) = after {
             lane.steps.push(step(deed, Action::Wait { duration }, Undo::NotNeeded, Certainty::Computed));
@@ -134,7 +143,10 @@ impl Builder<'_> {
                 continue;
             };
             let facts = self.scope.observed.hosts.get(&host);
-            let theirs = facts.iter().flat_map(|facts| &facts.containers).filter(|container| container.project == project.name);
+            let theirs = facts
+                .iter()
+                .flat_map(|facts| &facts.containers)
+                .filter(|container| container.project == project.name);
             if theirs.into_iter().all(|container| container.state == "running") {
                 continue;
             }

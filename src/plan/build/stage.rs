@@ -30,7 +30,14 @@ impl Builder<'_> {
         for (play, hosts) in self.plays(plays)? {
             let mut lanes = Vec::new();
             for host in hosts.iter().filter(|host| !self.scope.leaves_out(host)) {
-                let deeds = deed::deeds(&self.scope, play, host, hosts.first().unwrap_or(host), &side, Wanted::Checks)?;
+                let deeds = deed::deeds(
+                    &self.scope,
+                    play,
+                    host,
+                    hosts.first().unwrap_or(host),
+                    &side,
+                    Wanted::Checks,
+                )?;
                 lanes.push(self.lane(host, deeds, Phase::Stage)?);
             }
             lanes.retain(|lane| !lane.steps.is_empty());
@@ -42,7 +49,13 @@ impl Builder<'_> {
     }
 
     /// A play's waves: one for each batch.
-    pub(super) fn play(&self, play: &Play, hosts: &[HostName], side: &Side, phase: Phase) -> Result<Vec<Wave>, Blocked> {
+    pub(super) fn play(
+        &self,
+        play: &Play,
+        hosts: &[HostName],
+        side: &Side,
+        phase: Phase,
+    ) -> Result<Vec<Wave>, Blocked> {
         let wanted = self.limited(hosts.to_vec())?;
         let wanted: Vec<HostName> = wanted.into_iter().filter(|host| !self.scope.leaves_out(host)).collect();
         let Some(first) = wanted.first().cloned() else { return Ok(Vec::new()) };
@@ -55,7 +68,11 @@ impl Builder<'_> {
                 let deeds = deed::deeds(&self.scope, play, host, &first, side, Wanted::All)?;
                 lanes.push(self.lane(host, deeds, phase)?);
             }
-            let name = if many == 1 { play.name.clone() } else { format!("{} (batch {} of {many})", play.name, index + 1) };
+            let name = if many == 1 {
+                play.name.clone()
+            } else {
+                format!("{} (batch {} of {many})", play.name, index + 1)
+            };
             waves.push(Wave { phase, name, max_fail_percentage: play.max_fail_percentage, lanes });
         }
         Ok(waves)
@@ -87,17 +104,25 @@ impl Builder<'_> {
                     let undo = match undo {
                         Some(undo) => Undo::Reverse(Action::Run(undo.clone())),
                         None if phase == Phase::Settle => Undo::NotNeeded,
-                        None => Undo::Impossible("the task has no undo: command; it stays as it is".to_owned()),
+                        None => {
+                            Undo::Impossible("the task has no undo: command; it stays as it is".to_owned())
+                        }
                     };
                     lane.steps.push(step(&deed, Action::Run(run.clone()), undo, Certainty::Computed));
                 }
                 Wish::Compose(up) => {
-                    let certainty = if compare::may_have_moved(up) { Certainty::Unknowable } else { Certainty::Computed };
+                    let certainty =
+                        if compare::may_have_moved(up) { Certainty::Unknowable } else { Certainty::Computed };
                     let undo = Undo::Reverse(Action::ComposeDown(up.project.clone()));
                     lane.steps.push(step(&deed, Action::ComposeUp(up.clone()), undo, certainty));
                 }
                 Wish::Check(check) => {
-                    lane.steps.push(step(&deed, Action::Check(check.clone()), Undo::NotNeeded, Certainty::Unknowable));
+                    lane.steps.push(step(
+                        &deed,
+                        Action::Check(check.clone()),
+                        Undo::NotNeeded,
+                        Certainty::Unknowable,
+                    ));
                 }
                 Wish::Retire { old, after } => self.retire_steps(&mut lane, &deed, *old, *after)?,
             }
@@ -110,7 +135,11 @@ impl Builder<'_> {
         for host in self.limited(self.scope.app_servers()?)? {
             let Some(facts) = self.scope.observed.hosts.get(&host) else { continue };
             if facts.docker.is_none() || facts.compose.is_none() {
-                let lacking = if facts.docker.is_none() { "Docker does not answer" } else { "no docker compose, docker-compose or podman compose" };
+                let lacking = if facts.docker.is_none() {
+                    "Docker does not answer"
+                } else {
+                    "no docker compose, docker-compose or podman compose"
+                };
                 details.push(format!("{host}: {lacking}"));
                 details.extend(facts.trouble.iter().map(|trouble| format!("{host}: {trouble}")));
             }
@@ -147,7 +176,12 @@ pub(super) fn step(deed: &Deed, action: Action, undo: Undo, certainty: Certainty
 }
 
 /// A file's step, with its way back from what is there.
-pub(super) fn put(deed: &Deed, file: &PutFile, here: Option<&File>, host: &HostName) -> Result<Step, Blocked> {
+pub(super) fn put(
+    deed: &Deed,
+    file: &PutFile,
+    here: Option<&File>,
+    host: &HostName,
+) -> Result<Step, Blocked> {
     let mut before = None;
     let undo = match here {
         Some(File::Present { mode, owner, group, content }) => {
@@ -168,7 +202,9 @@ pub(super) fn put(deed: &Deed, file: &PutFile, here: Option<&File>, host: &HostN
                 hint: "move it out of the way, or give the task another dest".to_owned(),
             });
         }
-        Some(File::Missing { folders }) => Action::RemoveFile { path: file.path.clone(), folders: folders.clone() },
+        Some(File::Missing { folders }) => {
+            Action::RemoveFile { path: file.path.clone(), folders: folders.clone() }
+        }
         None => Action::RemoveFile { path: file.path.clone(), folders: Vec::new() },
     };
     let mut step = step(deed, Action::PutFile(file.clone()), Undo::Reverse(undo), Certainty::Computed);
@@ -237,7 +273,12 @@ fn batches<'h>(hosts: &'h [HostName], serial: &[Batch]) -> Vec<Vec<&'h HostName>
     batches
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a share of a fleet")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "a share of a fleet"
+)]
 fn share(all: usize, percent: f64) -> usize {
     (all as f64 * percent / 100.0) as usize
 }

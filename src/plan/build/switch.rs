@@ -40,11 +40,18 @@ impl Builder<'_> {
         for host in self.scope.load_balancers()? {
             let site = site::site(&self.scope, &host, side)?;
             let content = content(self, &host, &site)?;
-            let part = Part { deed: self.deed(&host, side)?, from: self.link(&host, &site.link)?, host, site, content };
+            let part = Part {
+                deed: self.deed(&host, side)?,
+                from: self.link(&host, &site.link)?,
+                host,
+                site,
+                content,
+            };
             test.push(lane(&part.host, vec![test_step(&part)]));
             swap.push(lane(&part.host, self.swap_steps(&part, side)?));
             let check = deed::verify(&self.scope, &part.host, side)?;
-            let mut verify_step = step(&part.deed, Action::Check(check), Undo::NotNeeded, Certainty::Unknowable);
+            let mut verify_step =
+                step(&part.deed, Action::Check(check), Undo::NotNeeded, Certainty::Unknowable);
             verify_step.name = format!("Verify that {} is served", side.color);
             verify.push(lane(&part.host, vec![verify_step]));
         }
@@ -78,10 +85,16 @@ impl Builder<'_> {
         };
         let facts = self.scope.observed.hosts.get(host);
         let Some(nginx) = facts.and_then(|facts| facts.nginx.as_ref()) else {
-            return not_ready(format!("{host}: nginx is not installed"), "install nginx on the load balancer");
+            return not_ready(
+                format!("{host}: nginx is not installed"),
+                "install nginx on the load balancer",
+            );
         };
         if nginx.master.is_none() {
-            return not_ready(format!("{host}: nginx does not run"), "start nginx on the load balancer, then apply again");
+            return not_ready(
+                format!("{host}: nginx does not run"),
+                "start nginx on the load balancer, then apply again",
+            );
         }
         match &nginx.link {
             Link::Missing => Ok(None),
@@ -103,7 +116,8 @@ impl Builder<'_> {
             write.name = format!("Site of {}", side.color);
             steps.push(write);
         }
-        let swap = Swap { link: part.site.link.clone(), from: part.from.clone(), to: Some(part.site.dest.clone()) };
+        let swap =
+            Swap { link: part.site.link.clone(), from: part.from.clone(), to: Some(part.site.dest.clone()) };
         let undo = Undo::Reverse(Action::Swap(swap.reversed()));
         let mut swap = step(&part.deed, Action::Swap(swap), undo, Certainty::Computed);
         swap.name = format!("Switch to {}", side.color);
@@ -123,7 +137,11 @@ impl Builder<'_> {
     }
 
     /// Whether the site files are as a release would make them.
-    pub(super) fn site_differences(&self, color: Color, release: &ReleaseId) -> Result<Vec<String>, Problems> {
+    pub(super) fn site_differences(
+        &self,
+        color: Color,
+        release: &ReleaseId,
+    ) -> Result<Vec<String>, Problems> {
         let side = self.scope.side(color, Some(color.other()), release.as_str())?;
         let mut found = Vec::new();
         for host in self.scope.load_balancers()? {

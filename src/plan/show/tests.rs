@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use super::*;
-use crate::model::{Ask, Check, Color, Compose, ComposeUp, HttpAsk, Project, Pull, PutFile, ReleaseId, Run, Swap};
+use crate::model::{
+    Ask, Check, Color, Compose, ComposeUp, HttpAsk, Project, Pull, PutFile, ReleaseId, Run, Swap,
+};
 use crate::plan::{Goal, Note, Skipped, Undo, to_json};
 
 const WIDE: Show = Show { color: false, diff: false, width: 120 };
@@ -46,7 +48,12 @@ fn compose_file(before: Option<&str>, after: &str) -> Step {
 
 fn project() -> Project {
     let env = vec![("TOKEN".to_owned(), "hunter2".to_owned())];
-    Project { name: "my-server-green".to_owned(), dir: "/srv/my-server/green".to_owned(), compose: Compose::V2, env }
+    Project {
+        name: "my-server-green".to_owned(),
+        dir: "/srv/my-server/green".to_owned(),
+        compose: Compose::V2,
+        env,
+    }
 }
 
 fn recreate() -> Step {

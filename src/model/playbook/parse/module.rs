@@ -1,8 +1,8 @@
 //! What a task does.
 
 use super::{Fields, Reader};
-use crate::model::playbook::{ComposeTask, Content, Module, Old, Place, Recreate, Retire};
 use crate::model::Pull;
+use crate::model::playbook::{ComposeTask, Content, Module, Old, Place, Recreate, Retire};
 use crate::model::source::{Node, Problem};
 
 pub(super) const MODULES: [&str; 6] = ["template", "copy", "command", "compose", "health", "retire"];

@@ -1,0 +1,167 @@
+//! One connection per host, one round of facts, side by side with the probes.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::{join, join_all};
+
+use crate::facts::{self, Facts, Observed, Questions, Served};
+use crate::model::{Ask, Check, Color, Endpoint, Escalation, HostName, HttpAsk};
+use crate::plan;
+use crate::remote::ssh::{Settings, SshFleet};
+use crate::remote::{Answer, Exec, HttpRequest, Probe, Remote, RemoteError, meets};
+
+use super::failure::{Failure, FailureKind, unreachable_table};
+use super::load::{Loaded, wrong};
+use super::session::Session;
+
+/// What every host is asked. Made before anything is contacted, so that what is wrong in files is found first.
+pub(super) struct Round {
+    questions: BTreeMap<HostName, Questions>,
+    probes: BTreeMap<HostName, Vec<(Color, Check)>>,
+}
+
+impl Round {
+    pub(super) fn prepare(loaded: &Loaded) -> Result<Self, Failure> {
+        let questions = plan::questions(&loaded.model).map_err(wrong)?;
+        let probes = plan::probes(&loaded.model).map_err(wrong)?;
+        if questions.is_empty() {
+            let error = "the playbook's hosts patterns match no host of the inventory";
+            return Err(Failure::new(FailureKind::Usage, error).hint("do the groups' names agree?"));
+        }
+        Ok(Self { questions, probes })
+    }
+
+    /// Asks them all; failures by host.
+    pub(super) async fn ask(
+        &self,
+        remote: &dyn Remote,
+        loaded: &Loaded,
+    ) -> (Observed, Vec<(HostName, String)>) {
+        let asking = self.questions.iter().map(|(host, questions)| async move {
+            let probes = self.probes.get(host).map_or(&[][..], Vec::as_slice);
+            let (facts, served) =
+                join(facts_of(remote, loaded, host, questions), served_by(remote, host, probes)).await;
+            (host.clone(), facts, served)
+        });
+        let (mut observed, mut failures) = (Observed::default(), Vec::new());
+        for (host, facts, served) in join_all(asking).await {
+            match facts {
+                Ok(facts) => {
+                    observed.hosts.insert(host.clone(), facts);
+                }
+                Err(why) => failures.push((host.clone(), why)),
+            }
+            if let Some(served) = served {
+                observed.served.insert(host, served);
+            }
+        }
+        (observed, failures)
+    }
+}
+
+/// Connects to all hosts of a round; the failures are for the caller to tell.
+pub(super) async fn connect(
+    session: &Session,
+    loaded: &Loaded,
+    round: &Round,
+) -> (SshFleet, Vec<(HostName, RemoteError)>) {
+    let endpoints = round.questions.keys().filter_map(|host| loaded.endpoints.get(host).cloned()).collect();
+    connect_to(session, endpoints).await
+}
+
+/// Connects to all hosts of a round, or fails with one table of those that failed.
+pub(super) async fn connect_all(
+    session: &Session,
+    loaded: &Loaded,
+    round: &Round,
+) -> Result<SshFleet, Failure> {
+    let (fleet, failed) = connect(session, loaded, round).await;
+    if failed.is_empty() {
+        return Ok(fleet);
+    }
+    fleet.close().await;
+    Err(unreachable_table(&failed))
+}
+
+/// Connects to these hosts.
+pub(super) async fn connect_to(
+    session: &Session,
+    endpoints: Vec<Endpoint>,
+) -> (SshFleet, Vec<(HostName, RemoteError)>) {
+    let agent_socket = session.environment.ssh_auth_sock.clone();
+    SshFleet::connect(endpoints, Settings { agent_socket, ..Settings::default() }).await
+}
+
+/// Everything that was asked, or a failure that names every host that did not answer.
+pub(super) fn all((observed, failures): (Observed, Vec<(HostName, String)>)) -> Result<Observed, Failure> {
+    if failures.is_empty() {
+        return Ok(observed);
+    }
+    let lines: Vec<String> = failures.iter().map(|(host, why)| format!("{host}: {why}")).collect();
+    let failure =
+        Failure::new(FailureKind::Unreachable, "hosts could not say what is there; nothing was changed");
+    Err(failure.detail(&lines.join("\n")).hint("can the user run `sh` there, and sudo where become is set?"))
+}
+
+async fn facts_of(
+    remote: &dyn Remote,
+    loaded: &Loaded,
+    host: &HostName,
+    questions: &Questions,
+) -> Result<Facts, String> {
+    let escalate = questions
+        .escalate
+        .clone()
+        .map(|user| Escalation { user, password: loaded.passwords.get(host).cloned() });
+    let exec = Exec::reads(facts::SCRIPT).args(questions.args()).escalate(escalate);
+    let output = remote.exec(host, exec).await.map_err(|error| match error.hint() {
+        Some(hint) => format!("{error} ({hint})"),
+        None => error.to_string(),
+    })?;
+    facts::parse(&output.text()).map_err(|error| {
+        let said = output.errors();
+        if said.is_empty() { error.to_string() } else { format!("{error}: {said}") }
+    })
+}
+
+/// Which color a load balancer serves, by the proof that the verify probe asks for.
+async fn served_by(remote: &dyn Remote, host: &HostName, probes: &[(Color, Check)]) -> Option<Served> {
+    if probes.is_empty() {
+        return None;
+    }
+    let (mut found, mut met) = (Vec::new(), String::new());
+    let mut answers: Vec<(Probe, Result<Answer, RemoteError>)> = Vec::new();
+    for (color, check) in probes {
+        let Ask::Http(ask) = &check.ask else { continue };
+        let probe = http_probe(ask, check.timeout);
+        // Both colors are usually asked for at one address: one request tells.
+        let answer = match answers.iter().find(|(asked, _)| *asked == probe) {
+            Some((_, answer)) => answer.clone(),
+            None => {
+                let answer = remote.probe(host, probe.clone()).await;
+                answers.push((probe, answer.clone()));
+                answer
+            }
+        };
+        match answer.map_err(|error| error.to_string()).and_then(|answer| meets(ask, &answer)) {
+            Ok(()) => found.push(*color),
+            Err(why) => met = why,
+        }
+    }
+    Some(match found.as_slice() {
+        [] => Served::Neither(met),
+        [color] => Served::Color(*color),
+        _ => Served::Both,
+    })
+}
+
+fn http_probe(ask: &HttpAsk, timeout: Duration) -> Probe {
+    let headers = ask.host_header.iter().map(|host| ("Host".to_owned(), host.clone())).collect();
+    Probe {
+        host: ask.host.clone(),
+        port: ask.port,
+        http: Some(HttpRequest { path: ask.path.clone(), headers }),
+        timeout,
+    }
+}

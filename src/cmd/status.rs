@@ -1,0 +1,80 @@
+//! `bgctl status`: which color is live, what runs where, and whether a rollback is ready.
+
+use crate::facts::Observed;
+use crate::model::{Color, HostName};
+use crate::plan;
+use crate::remote::readonly::ReadOnly;
+use crate::run::{Holder, LastRun};
+
+use super::failure::{Failure, FailureKind, unreachable_table};
+use super::load::{self, Loaded, wrong};
+use super::observe::{self, Round};
+use super::session::Session;
+use super::status_view::{self, Known, LockInfo, StatusView};
+
+pub(super) async fn run(session: &Session) -> Result<u8, Failure> {
+    let loaded = load::load(session)?;
+    let round = Round::prepare(&loaded)?;
+    let (fleet, failed) = observe::connect(session, &loaded, &round).await;
+    // A host that is down is what people look at `status` for: show the others all the same.
+    let remote = ReadOnly::new(fleet);
+    let (observed, _) = round.ask(&remote, &loaded).await;
+    remote.into_inner().close().await;
+    let view = view(&loaded, &observed)?;
+    if session.json() {
+        let json =
+            serde_json::to_string_pretty(&view).map_err(|error| Failure::of(FailureKind::Failed, &error))?;
+        session.result(&(json + "\n"))?;
+    } else {
+        session.result(&view.text(&session.cli.selection(), session.ui.out_paint()))?;
+    }
+    if !failed.is_empty() {
+        return Err(unreachable_table(&failed));
+    }
+    Ok(if view.disagrees() { FailureKind::NeedsPerson.exit_code() } else { 0 })
+}
+
+fn view(loaded: &Loaded, observed: &Observed) -> Result<StatusView, Failure> {
+    let model = &loaded.model;
+    let standings = plan::standings(model, observed).map_err(wrong)?;
+    let load_balancers: Vec<HostName> = standings.iter().map(|standing| standing.host.clone()).collect();
+    let app_servers = plan::app_servers(model).map_err(wrong)?;
+    let records = || load_balancers.iter().filter_map(|host| Some(&observed.hosts.get(host)?.records));
+    let holder =
+        records().find_map(|records| serde_json::from_str::<Holder>(records.holder.as_deref()?).ok());
+    let last_runs =
+        records().filter_map(|records| serde_json::from_str::<LastRun>(records.last_run.as_deref()?).ok());
+    let known = Known {
+        app: &model.playbook.name,
+        load_balancers: &load_balancers,
+        app_servers: &app_servers,
+        lock: holder.map(lock_info),
+        last_run: last_runs.max_by_key(|run| run.at).map(last_run),
+    };
+    let configured = |host: &HostName, _: &str| {
+        standings.iter().find(|standing| standing.host == *host).and_then(|standing| standing.configured)
+    };
+    Ok(StatusView::new(known, observed, configured, |color: Color| {
+        format!("{}-{color}", model.playbook.name)
+    }))
+}
+
+fn lock_info(holder: Holder) -> LockInfo {
+    LockInfo {
+        by: holder.by,
+        since: holder.since.to_string(),
+        phase: holder.phase.map(|phase| phase.as_str().to_owned()),
+        run: holder.run.to_string(),
+    }
+}
+
+fn last_run(run: LastRun) -> status_view::LastRun {
+    status_view::LastRun {
+        run: run.run.to_string(),
+        by: run.by,
+        at: run.at.to_string(),
+        command: run.command,
+        outcome: serde_json::to_value(run.outcome).ok().and_then(|value| value.as_str().map(str::to_owned)),
+        release: Some(run.release.to_string()),
+    }
+}
