@@ -59,7 +59,7 @@ impl Exec {
             env: Vec::new(),
             stdin: Vec::new(),
             escalate: None,
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_mins(1),
             effect: Effect::Reads,
         }
     }
