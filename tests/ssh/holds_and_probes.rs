@@ -72,13 +72,14 @@ async fn echo_server(listener: TcpListener) {
     }
 }
 
-fn probe(port: u16, http: Option<HttpRequest>) -> Probe {
+fn probe(port: u16, http: impl Into<Option<HttpRequest>>) -> Probe {
+    let http = http.into();
     Probe { host: "127.0.0.1".to_owned(), port, http, timeout: Duration::from_secs(5) }
 }
 
-fn get(headers: &[(&str, &str)]) -> Option<HttpRequest> {
+fn get(headers: &[(&str, &str)]) -> HttpRequest {
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Some(HttpRequest { path: "/health?a=b".to_owned(), headers })
+    HttpRequest { path: "/health?a=b".to_owned(), headers }
 }
 
 async fn probes_work(server: &Sshd) {
@@ -149,7 +150,7 @@ async fn busybox_alone_is_enough_to_ask() {
 async fn without_forwarding_and_tools_a_probe_says_what_is_missing() {
     let server = Sshd::tools_only(&[], "AllowTcpForwarding no");
     let (fleet, host) = (server.fleet().await, hosts::name());
-    for http in [None, get(&[])] {
+    for http in [None, Some(get(&[]))] {
         let Ok(Answer::Failed(why)) = fleet.probe(&host, probe(server.port, http)).await else { panic!() };
         assert!(why.contains("AllowTcpForwarding") && why.contains("curl"), "{why}");
     }

@@ -133,9 +133,7 @@ async fn a_background_child_does_not_hold_the_channel() {
 
 #[tokio::test]
 async fn a_greeting_of_the_login_shell_is_no_output() {
-    let server = Sshd::with(
-        "SetEnv BASH_ENV=/dev/null\nForceCommand echo hello; echo there >&2; eval \"$SSH_ORIGINAL_COMMAND\"",
-    );
+    let server = Sshd::with("ForceCommand echo hello; echo there >&2; eval \"$SSH_ORIGINAL_COMMAND\"");
     let output = exec(&server, Exec::reads("echo out; echo err >&2")).await.unwrap();
     assert_eq!((output.text().as_str(), output.errors().as_str()), ("out\n", "err"));
 }

@@ -53,7 +53,7 @@ fn round_trips(since: Instant) -> u128 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_login_costs_at_most_six_round_trips_and_a_script_two() {
+async fn a_login_costs_six_round_trips_and_a_script_three() {
     let server = Sshd::start();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -71,8 +71,8 @@ async fn a_login_costs_at_most_six_round_trips_and_a_script_two() {
     let six = futures::future::join_all((0..6).map(|_| fleet.exec(&host, Exec::reads("true")))).await;
     assert!(six.into_iter().all(|output| output.unwrap().success()));
     let together = round_trips(started);
-    println!("login {login}, script {script}, six together {together}");
-    // The delay of connecting itself is not simulated: one more.
-    assert!(login <= 6 && script <= 2 && together <= 3, "{login}, {script}, {together}");
+    // Connecting is not delayed here and costs one more. A script's third is OpenSSH's: a session takes no
+    // stdin before its command was accepted.
+    assert!(login <= 5 && script <= 3 && together <= 4, "{login}, {script}, {together}");
     fleet.close().await;
 }

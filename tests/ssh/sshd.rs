@@ -30,7 +30,7 @@ impl Sshd {
 
     /// A server with more lines in its configuration.
     pub(crate) fn with(config: &str) -> Self {
-        Self::launch(prepare(), config)
+        Self::launch(prepare(), "/usr/bin:/bin", config)
     }
 
     /// A server whose host key has a certificate by the key `stranger`, made out to this name.
@@ -40,7 +40,7 @@ impl Sshd {
         sign.args(["-q", "-h", "-I", "test", "-n", principal, "-s"]).arg(dir.path().join("stranger"));
         run(sign.arg(dir.path().join("host.pub")));
         let config = format!("HostCertificate {}", dir.path().join("host-cert.pub").display());
-        Self::launch(dir, &config)
+        Self::launch(dir, "/usr/bin:/bin", &config)
     }
 
     /// A server whose `sudo` is this script.
@@ -51,8 +51,7 @@ impl Sshd {
         let sudo = bin.join("sudo");
         std::fs::write(&sudo, format!("#!/bin/sh\n{script}\n")).unwrap();
         std::fs::set_permissions(&sudo, std::fs::Permissions::from_mode(0o755)).unwrap();
-        let config = format!("SetEnv PATH={}:/usr/bin:/bin", bin.display());
-        Self::launch(dir, &config)
+        Self::launch(dir, &format!("{}:/usr/bin:/bin", bin.display()), "")
     }
 
     /// A server where these tools and `sh` and `cat` are all there is; `busybox` stands for all its own.
@@ -65,21 +64,26 @@ impl Sshd {
             std::os::unix::fs::symlink(path.trim(), bin.join(name)).unwrap();
         };
         if tools.contains(&"busybox") {
-            ["sh", "cat", "wget", "nc"].iter().for_each(|name| link("busybox", name));
+            for name in ["sh", "cat", "wget", "nc"] {
+                link("busybox", name);
+            }
         } else {
-            ["sh", "cat"].iter().chain(tools).for_each(|name| link(name, name));
+            for name in ["sh", "cat"].iter().chain(tools) {
+                link(name, name);
+            }
         }
-        let config = format!("SetEnv PATH={}\n{config}", bin.display());
-        Self::launch(dir, &config)
+        Self::launch(dir, &bin.display().to_string(), config)
     }
 
-    fn launch(dir: TempDir, config: &str) -> Self {
+    /// The home is empty: what a developer's shell does at its start would be timed, too.
+    fn launch(dir: TempDir, search: &str, config: &str) -> Self {
         let port = free_port();
         let path = dir.path().display();
         let config = format!(
             "ListenAddress 127.0.0.1:{port}\nHostKey {path}/host\nHostKey {path}/host_rsa\n\
              AuthorizedKeysFile {path}/authorized_keys\nPidFile none\nUsePAM no\nStrictModes no\n\
-             PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n{config}\n"
+             PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n\
+             SetEnv HOME={path}/home PATH={search}\n{config}\n"
         );
         std::fs::write(dir.path().join("sshd_config"), config).unwrap();
         let log = std::fs::File::create(dir.path().join("log")).unwrap();
@@ -153,6 +157,7 @@ fn prepare() -> TempDir {
     // A server started by root wants it.
     let _ = std::fs::create_dir_all("/run/sshd");
     let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("home")).unwrap();
     for name in ["host", "host_rsa", "user", "stranger"] {
         let kind = if name == "host_rsa" { "rsa" } else { "ed25519" };
         let mut make = Command::new("ssh-keygen");

@@ -154,8 +154,8 @@ async fn all_verdicts_come_at_once_and_the_good_host_still_works() {
         named("denied", Endpoint { key_files: vec![server.path("stranger")], ..server.endpoint() }),
     ];
     let (fleet, failed) = SshFleet::connect(endpoints, Settings::default()).await;
-    let names: Vec<&str> = failed.iter().map(|(host, _)| host.as_str()).collect();
-    assert_eq!(names, ["dead", "denied"]);
+    let failing: Vec<&str> = failed.iter().map(|(host, _)| host.as_str()).collect();
+    assert_eq!(failing, ["dead", "denied"]);
     let good = "good".parse().unwrap();
     let within = Exec::reads("true").timeout(Duration::from_secs(5));
     assert!(fleet.exec(&good, within).await.unwrap().success());

@@ -99,7 +99,7 @@ impl Endpoint {
                 .or_else(|| flags.user.clone())
                 .or(args.user)
                 .unwrap_or_else(|| local.user.clone()),
-            key_files: key_files(key_file, args.identity_files, flags, local),
+            key_files: key_files(key_file, &args.identity_files, flags, local),
             identities_only: args.identities_only.unwrap_or(false),
             known_hosts: args.known_hosts.map_or_else(
                 || local.known_hosts(),
@@ -119,7 +119,7 @@ impl Endpoint {
 
 fn key_files(
     variable: Option<String>,
-    from_args: Vec<String>,
+    from_args: &[String],
     flags: &ConnectionFlags,
     local: &LocalDefaults,
 ) -> Vec<PathBuf> {

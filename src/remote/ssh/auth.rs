@@ -29,7 +29,7 @@ pub(super) enum AuthError {
 
 /// A key to offer.
 enum Candidate {
-    Agent(AgentIdentity),
+    Agent(Box<AgentIdentity>),
     File(Arc<PrivateKey>, String),
 }
 
@@ -102,7 +102,7 @@ async fn offer(
         Candidate::Agent(identity) => {
             let Some(socket) = &keyring.agent else { return Err("the agent is gone".to_owned()) };
             let mut agent = AgentClient::connect_uds(socket).await.map_err(|error| error.to_string())?;
-            let result = match identity {
+            let result = match identity.as_ref() {
                 AgentIdentity::PublicKey { key, .. } => {
                     let hash = rsa_hash(handle, &key.algorithm()).await;
                     handle.authenticate_publickey_with(user, key.clone(), hash, &mut agent).await
@@ -164,7 +164,7 @@ impl Candidates {
                 |key: &AgentIdentity| named.iter().any(|other| other.public_key() == key.public_key());
             keys.extend(keyring.agent_keys.iter().filter(|key| !is_named(key)).cloned());
         }
-        Self { keys: keys.into_iter().map(Candidate::Agent).chain(files).collect(), notes }
+        Self { keys: keys.into_iter().map(Box::new).map(Candidate::Agent).chain(files).collect(), notes }
     }
 }
 
@@ -203,10 +203,10 @@ fn denied(
         (false, false) => format!("it took none of the keys {}", tried.join(", ")),
     };
     if let Some(methods) = accepts {
-        reason.push_str(&format!("; it accepts {}", names(methods)));
+        reason = format!("{reason}; it accepts {}", names(methods));
     }
     for trouble in troubles {
-        reason.push_str(&format!("; {trouble}"));
+        reason = format!("{reason}; {trouble}");
     }
     let hint = if hung_up {
         "name the right key with ansible_ssh_private_key_file and offer no other: ansible_ssh_common_args: \

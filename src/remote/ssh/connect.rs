@@ -97,9 +97,13 @@ async fn dial(endpoint: &Endpoint) -> Result<TcpStream, RemoteError> {
     let target = (endpoint.address.as_str(), endpoint.port);
     let addresses =
         tokio::net::lookup_host(target).await.map_err(|error| fault::unresolved(endpoint, &error))?;
+    let mut addresses = addresses.peekable();
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in addresses {
-        match TcpStream::connect(address).await {
+    while let Some(address) = addresses.next() {
+        // A dead address must leave time for the next one.
+        let share = if addresses.peek().is_some() { 3 } else { 1 };
+        let connecting = tokio::time::timeout(endpoint.timeout / share, TcpStream::connect(address));
+        match connecting.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
             Ok(stream) => {
                 // Without it each small packet waits for the acknowledgement of the one before.
                 if let Err(error) = stream.set_nodelay(true) {

@@ -177,7 +177,7 @@ impl Script {
                 self.status = Some(i32::try_from(exit_status).unwrap_or(i32::MAX));
             }
             Some(ChannelMsg::ExitSignal { signal_name, .. }) => {
-                self.status = Some(128 + number(&signal_name))
+                self.status = Some(128 + number(&signal_name));
             }
             Some(ChannelMsg::Failure) => {
                 return Some(End::Refused(

@@ -92,7 +92,7 @@ impl SshFleet {
     }
 
     /// Ends all connections politely: what is still being ended on the hosts is waited for, ten seconds at
-    /// most.
+    /// most. A [`Hold`] that is still alive is waited for, too: drop it first.
     pub async fn close(self) {
         join_all(self.hosts.values().filter_map(|link| link.as_ref().ok()).map(|link| link.close())).await;
     }

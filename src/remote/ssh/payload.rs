@@ -65,7 +65,7 @@ fn script(exec: &Exec) -> Result<String, RemoteError> {
             return Err(RemoteError::Refused(format!("{name:?} is no name of an environment variable")));
         }
         let value = word(value).map_err(refused(format!("environment variable {name}")))?;
-        text.push_str(&format!("export {name}={value}; "));
+        text = text + "export " + name + "=" + &value + "; ";
     }
     text.push_str("set --");
     for (index, arg) in exec.args.iter().enumerate() {
@@ -73,8 +73,7 @@ fn script(exec: &Exec) -> Result<String, RemoteError> {
         text.push_str(&word(arg).map_err(refused(format!("argument {}", index + 1)))?);
     }
     let script = word(exec.script).map_err(refused("script".to_owned()))?;
-    text.push_str(&format!("; bg_s={script}; eval \"unset bg_s bg_n; $bg_s\""));
-    Ok(text)
+    Ok(text + "; bg_s=" + &script + "; eval \"unset bg_s bg_n; $bg_s\"")
 }
 
 fn is_variable(name: &str) -> bool {

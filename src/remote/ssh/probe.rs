@@ -77,7 +77,7 @@ fn http_by_tools(probe: &Probe, http: &HttpRequest, seconds: String) -> Result<E
     let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
     let mut config = format!("url = \"{}\"\nmax-time = {seconds}\n", quoted(&url));
     for header in &headers {
-        config.push_str(&format!("header = \"{}\"\n", quoted(header)));
+        config = config + "header = \"" + &quoted(header) + "\"\n";
     }
     Ok(Exec::reads(HTTP).args([url, seconds]).args(headers).stdin(config))
 }
