@@ -228,7 +228,6 @@ impl<'s> Build<'s> {
     fn merge(&mut self, value: Node, into: &mut Entries) {
         let location = value.location.clone();
         let maps = match value.value {
-            Yaml::Map(_) => vec![value],
             Yaml::Seq(items) => items,
             _ => vec![value],
         };
@@ -255,6 +254,11 @@ impl<'s> Build<'s> {
             | ErrorKind::TabAtBlockScalarStart => {
                 Problem::at(&location, "YAML is not indented with tabs").help("replace the tab by spaces")
             }
+            ErrorKind::UnclosedQuotedScalar | ErrorKind::InvalidQuotedScalarIndent => Problem::at(
+                &location,
+                "a quoted text is not closed, or goes on in a line that is not indented",
+            )
+            .help("write the closing quote"),
             ErrorKind::UnknownAnchor => Problem::at(&location, "no anchor of this name stands above"),
             ErrorKind::RecursionLimitExceeded => {
                 Problem::at(&location, format!("nested more than {DEPTH} levels deep"))

@@ -26,7 +26,7 @@ pub fn expand(
         expander.need(name);
     }
     let Expander { mut done, problems, .. } = expander;
-    let ordered = vars.keys().filter_map(|name| done.vars.remove_entry(name)).collect();
+    let ordered = vars.into_iter().filter_map(|(name, _)| done.vars.remove_entry(&name)).collect();
     problems.or(ordered)
 }
 

@@ -52,7 +52,7 @@ impl Reader<'_> {
 
     fn probe(&self, node: &Node, what: &str, defaults: &Defaults) -> Option<Health> {
         let fields = Fields::open(self, node, what, &KEYS, &["from"])?;
-        let check = fields.one_of(what, &CHECKS).and_then(|(name, value)| self.check(name, value, &fields));
+        let check = fields.need_one(what, &CHECKS).and_then(|(name, value)| self.check(name, value, &fields));
         let retries = fields.number("retries", 0);
         let (delay, timeout) = (fields.duration("delay"), fields.duration("timeout"));
         let successes = fields.number("successes", 1);
