@@ -14,7 +14,7 @@ impl Inventory {
     /// A host's variables with every `{{ name }}` in their values filled in. What only a playbook or a fact can
     /// know is missing here, which is a problem: for a run, expand `vars` together with the playbook's.
     pub fn expanded(&self, host: &HostName) -> Result<Vars, Problems> {
-        expand(self.vars(host), &self.shared(), &|key| self.locate(host, key))
+        expand(&self.vars(host), &self.shared(), &|key| self.locate(host, key))
     }
 
     /// What all hosts see: `groups`, and as `hostvars` the expanded variables of every host. A value that the
@@ -49,7 +49,7 @@ impl Inventory {
         loop {
             // Here each value stands in a source named like its variable: so a problem tells whose it is.
             let named = |key: &str| Some(Location::new(&Source::new(key, ""), 0..0));
-            match expand(vars.clone(), shared, &named) {
+            match expand(&vars, shared, &named) {
                 Ok(known) => {
                     let missing = all - known.len();
                     return (known, missing);

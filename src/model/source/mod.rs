@@ -1,5 +1,6 @@
 //! Text that people wrote, and where in it something stands. The YAML crate is named in this room alone.
 
+mod entries;
 mod keys;
 mod node;
 mod parse;

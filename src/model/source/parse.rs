@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, Span, Tag};
 
+use super::entries::{Entries, Size};
 use super::{Location, Node, Problem, Problems, Scalars, Source, Yaml};
 
 /// Deeper nesting is refused, so that no walk over the tree can run out of stack.
@@ -228,7 +229,6 @@ impl<'s> Build<'s> {
     fn merge(&mut self, value: Node, into: &mut Entries) {
         let location = value.location.clone();
         let maps = match value.value {
-            Yaml::Map(_) => vec![value],
             Yaml::Seq(items) => items,
             _ => vec![value],
         };
@@ -255,6 +255,11 @@ impl<'s> Build<'s> {
             | ErrorKind::TabAtBlockScalarStart => {
                 Problem::at(&location, "YAML is not indented with tabs").help("replace the tab by spaces")
             }
+            ErrorKind::UnclosedQuotedScalar | ErrorKind::InvalidQuotedScalarIndent => Problem::at(
+                &location,
+                "a quoted text is not closed, or goes on in a line that is not indented",
+            )
+            .help("write the closing quote"),
             ErrorKind::UnknownAnchor => Problem::at(&location, "no anchor of this name stands above"),
             ErrorKind::RecursionLimitExceeded => {
                 Problem::at(&location, format!("nested more than {DEPTH} levels deep"))
@@ -272,50 +277,4 @@ fn no_key(key: &Node) -> Problem {
             .help("quote the whole value: \"{{ … }}\"");
     }
     Problem::at(&key.location, format!("a key is a single value, and this is {}", key.kind()))
-}
-
-/// A mapping being put together; a later value for a key takes the earlier one's place.
-#[derive(Default)]
-struct Entries {
-    list: Vec<(Node, Node)>,
-    index: HashMap<String, usize>,
-}
-
-impl Entries {
-    fn find(&self, key: &Node) -> Option<&Node> {
-        self.index.get(&key.key_text()).and_then(|at| self.list.get(*at)).map(|(key, _)| key)
-    }
-
-    fn put(&mut self, key: Node, value: Node) {
-        let at = *self.index.entry(key.key_text()).or_insert(self.list.len());
-        match self.list.get_mut(at) {
-            Some(entry) => *entry = (key, value),
-            None => self.list.push((key, value)),
-        }
-    }
-}
-
-/// How much an alias to a node costs.
-#[derive(Debug, Clone, Copy)]
-struct Size {
-    weight: usize,
-    depth: usize,
-}
-
-impl Size {
-    fn of(node: &Node) -> Self {
-        let children: Vec<Self> = match &node.value {
-            Yaml::Seq(items) => items.iter().map(Self::of).collect(),
-            Yaml::Map(entries) => {
-                entries.iter().flat_map(|(key, value)| [Self::of(key), Self::of(value)]).collect()
-            }
-            _ => Vec::new(),
-        };
-        Self {
-            weight: 1
-                + node.raw().map_or(0, str::len) / 16
-                + children.iter().map(|c| c.weight).sum::<usize>(),
-            depth: 1 + children.iter().map(|c| c.depth).max().unwrap_or(0),
-        }
-    }
 }

@@ -111,7 +111,7 @@ fn decimal(whole: &str, fraction: &str) -> Option<f64> {
 /// `1:30.5` is 90.5, as YAML 1.1 has it.
 fn base_sixty(whole: &str, fraction: &str) -> Option<f64> {
     let (first, rest) = whole.split_once(':')?;
-    let first = if first.starts_with('0') && first.len() > 1 { None } else { radix(first, 10) }?;
+    let first = radix(first, 10)?;
     let seconds = sexagesimal(first, rest)?;
     decimal(&seconds.to_string(), fraction).filter(|_| !fraction.contains(['e', 'E']))
 }
@@ -153,6 +153,7 @@ mod tests {
             ("1e3", text("1e3")),
             ("1_0.5_0", Yaml::Float(10.5)),
             ("1:30.5", Yaml::Float(90.5)),
+            ("01:30.5", Yaml::Float(90.5)),
             (".", text(".")),
             ("-.inf", Yaml::Float(f64::NEG_INFINITY)),
             ("1.2.3", text("1.2.3")),

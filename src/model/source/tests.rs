@@ -47,19 +47,103 @@ fn anchors_aliases_and_merge_keys_work() {
 
 #[test]
 fn a_key_that_stands_twice_is_refused_with_both_places() {
-    assert_snapshot!(refused("a: 1\nb:\n  c: 1\n  d: 2\n  c: 3\na: 4\n"), @r"");
+    assert_snapshot!(refused("a: 1\nb:\n  c: 1\n  d: 2\n  c: 3\na: 4\n"), @r"
+    error: the key `c` stands at line 3, column 3 already
+     --> file.yml:5:3
+      |
+    5 |   c: 3
+      |   ^
+      |
+      = help: remove one of the two
+
+    error: the key `a` stands at line 1, column 1 already
+     --> file.yml:6:1
+      |
+    6 | a: 4
+      | ^
+      |
+      = help: remove one of the two
+    ");
 }
 
 #[test]
 fn syntax_errors_have_a_place_and_a_next_step() {
-    assert_snapshot!(refused("a:\n\tb: 1\n"), @r"");
-    assert_snapshot!(refused("a: {{ b }}\n"), @r"");
-    assert_snapshot!(refused("a: \"open\n"), @r"");
-    assert_snapshot!(refused("a: *b\n"), @r"");
-    assert_snapshot!(refused("a: 1\n---\nb: 2\n"), @r"");
-    assert_snapshot!(refused("a: !vault x\nb: !thing y\nc: !!int z\n"), @r"");
-    assert_snapshot!(refused("? [a, b]\n: 1\n"), @r"");
-    assert_snapshot!(refused("<<: 1\n"), @r"");
+    assert_snapshot!(refused("a:\n\tb: 1\n"), @r"
+    error: YAML is not indented with tabs
+     --> file.yml:2:2
+      |
+    2 |     b: 1
+      |     ^
+      |
+      = help: replace the tab by spaces
+    ");
+    assert_snapshot!(refused("a: {{ b }}\n"), @r#"
+    error: a value that begins with `{{` is read as a mapping by YAML
+     --> file.yml:1:5
+      |
+    1 | a: {{ b }}
+      |     ^^^^^
+      |
+      = help: quote the whole value: "{{ … }}"
+    "#);
+    assert_snapshot!(refused("a: \"open\n"), @r#"
+    error: a quoted text is not closed, or goes on in a line that is not indented
+     --> file.yml:1:10
+      |
+    1 | a: "open
+      |         ^
+      |
+      = help: write the closing quote
+    "#);
+    assert_snapshot!(refused("a: *b\n"), @r"
+    error: no anchor of this name stands above
+     --> file.yml:1:4
+      |
+    1 | a: *b
+      |    ^
+    ");
+    assert_snapshot!(refused("a: 1\n---\nb: 2\n"), @r"
+    error: a second document begins here
+     --> file.yml:2:1
+      |
+    2 | ---
+      | ^^^
+      |
+      = help: keep one document in a file: remove this `---` and what follows
+    ");
+    assert_snapshot!(refused("a: !vault x\nb: !thing y\nc: !!int z\n"), @r#"
+    error: !vault is not available in this version
+     --> file.yml:1:11
+      |
+    1 | a: !vault x
+      |           ^
+
+    error: the tag !thing is not known here; remove it
+     --> file.yml:2:11
+      |
+    2 | b: !thing y
+      |           ^
+
+    error: "z" is no !!int
+     --> file.yml:3:10
+      |
+    3 | c: !!int z
+      |          ^
+    "#);
+    assert_snapshot!(refused("? [a, b]\n: 1\n"), @r"
+    error: a key is a single value, and this is a list
+     --> file.yml:1:3
+      |
+    1 | ? [a, b]
+      |   ^^^^^^
+    ");
+    assert_snapshot!(refused("<<: 1\n"), @r"
+    error: `<<` merges a mapping or a list of mappings
+     --> file.yml:1:5
+      |
+    1 | <<: 1
+      |     ^
+    ");
 }
 
 #[test]
@@ -85,7 +169,21 @@ fn unknown_keys_get_a_suggestion() {
     let node = parse(&Source::new("f.yml", "name: x\nhelth: 1\nzzzzzz: 2\n"), Scalars::Yaml11).unwrap();
     let mut problems = Problems::default();
     Keys::of(&node, "a task").unwrap().refuse_unknown(&["name", "health"], &mut problems);
-    assert_snapshot!(problems.to_string(), @r"");
+    assert_snapshot!(problems.to_string(), @r"
+    error: unknown key `helth`; did you mean `health`?
+     --> f.yml:2:1
+      |
+    2 | helth: 1
+      | ^^^^^
+
+    error: unknown key `zzzzzz`
+     --> f.yml:3:1
+      |
+    3 | zzzzzz: 2
+      | ^^^^^^
+      |
+      = help: known here: name, health
+    ");
 }
 
 #[test]

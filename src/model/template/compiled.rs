@@ -134,11 +134,25 @@ fn shallow(text: &str) -> Result<(), Fault> {
             Some('/') => blocks.saturating_sub(1),
             _ => blocks,
         };
-        brackets = brackets.max(tag.matches(['(', '[', '{']).count());
+        brackets = brackets.max(nesting(tag));
         if blocks > DEPTH || brackets > DEPTH {
             return Err(Fault::new(format!("nested more than {DEPTH} levels deep")));
         }
         rest = after.get(end..).unwrap_or_default();
     }
     Ok(())
+}
+
+/// How deep the brackets of a tag are nested.
+fn nesting(tag: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0_usize);
+    for c in tag.chars() {
+        match c {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
 }

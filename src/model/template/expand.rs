@@ -11,11 +11,11 @@ use crate::model::source::Problems;
 /// All variables, with every `{{ name }}` in their values filled in, however deep one refers to another. A value
 /// that is just `{{ x }}` keeps `x`'s type. `locate` says where a variable was written.
 pub fn expand(
-    vars: Vars,
+    vars: &Vars,
     shared: &Arc<Vars>,
     locate: &dyn Fn(&str) -> Option<Location>,
 ) -> Result<Vars, Problems> {
-    let expanded = Expander::run(&vars, Vars::new(), shared, locate);
+    let expanded = Expander::run(vars, Vars::new(), shared, locate);
     expanded.problems.or(expanded.done.vars)
 }
 

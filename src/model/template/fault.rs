@@ -40,7 +40,7 @@ impl Fault {
         let rest = text.get(lines..).unwrap_or_default();
         let columns = rest.chars().take(column.saturating_sub(1)).map(char::len_utf8).sum::<usize>();
         self.at = lines + columns;
-        self.tag = tag(rest.get(columns..).unwrap_or_default()).to_owned();
+        tag(rest.get(columns..).unwrap_or_default()).clone_into(&mut self.tag);
         self
     }
 

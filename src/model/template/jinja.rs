@@ -72,7 +72,6 @@ fn filter(inner: &str) -> Option<(String, String)> {
 
 fn call(inner: &str) -> Option<(String, String)> {
     let (name, arguments) = split_outside_quotes(inner, '(')?;
-    let name = name.trim();
     let callable = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '[' | ']' | '\'' | '"');
     if name.is_empty() || !name.chars().all(callable) {
         return None;
@@ -110,7 +109,7 @@ fn operator(inner: &str) -> Option<(String, String)> {
         _ if inner.contains(" ~ ") || inner.contains(" + ") => {
             "write the parts one after another: {{ a }}{{ b }}".to_owned()
         }
-        [name] if name.ends_with(']') && name.contains('[') => {
+        [name] if name.contains('[') && !name.contains(".[") => {
             let path = name.replace("['", ".[").replace("[\"", ".[").replace("']", "]").replace("\"]", "]");
             let path = path.replace(".[", "[").replace('[', ".[");
             format!("write {{{{ {path} }}}}")

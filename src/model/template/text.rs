@@ -1,5 +1,7 @@
 //! A string of a playbook or an inventory that may contain `{{ var }}`.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::compiled::Compiled;
@@ -10,7 +12,7 @@ use super::{Context, Location, Problem, jinja};
 pub struct Text {
     raw: String,
     location: Location,
-    compiled: Option<Compiled>,
+    compiled: Option<Arc<Compiled>>,
 }
 
 impl Text {
@@ -20,7 +22,7 @@ impl Text {
             return Err(fault.in_value(&location));
         }
         let compiled = if raw.contains("{{") {
-            Some(Compiled::new(&raw).map_err(|fault| fault.in_value(&location))?)
+            Some(Arc::new(Compiled::new(&raw).map_err(|fault| fault.in_value(&location))?))
         } else {
             None
         };
@@ -39,7 +41,7 @@ impl Text {
 
     /// The same as a value: a text that is just `{{ x }}` has `x`'s own type, as in Ansible.
     pub fn value(&self, context: &Context) -> Result<Value, Problem> {
-        let Some(json) = self.compiled.as_ref().and_then(Compiled::as_json) else {
+        let Some(json) = self.compiled.as_ref().and_then(|compiled| compiled.as_json()) else {
             return self.render(context).map(Value::String);
         };
         let text = json
@@ -68,6 +70,6 @@ impl Text {
 
     /// The names of the variables that it may ask for.
     pub fn references(&self) -> impl Iterator<Item = &str> {
-        self.compiled.iter().flat_map(Compiled::references)
+        self.compiled.iter().flat_map(|compiled| compiled.references())
     }
 }

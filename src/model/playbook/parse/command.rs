@@ -13,7 +13,7 @@ impl Reader<'_> {
         let known = ["argv", "shell", "chdir", "creates", "stdin", "undo"];
         let fields = Fields::open(self, node, "`command`", &known, &["in"])?;
         let run =
-            fields.one_of("`command`", &["argv", "shell"]).and_then(|(name, node)| self.form(name, node));
+            fields.need_one("`command`", &["argv", "shell"]).and_then(|(name, node)| self.form(name, node));
         let (chdir, creates) = (fields.path("chdir"), fields.path("creates"));
         let stdin = fields.text("stdin");
         let undo = fields.get("undo").map_or(Some(None), |node| self.words(node, "undo").map(Some));
@@ -24,7 +24,7 @@ impl Reader<'_> {
     pub(super) fn words(&self, node: &Node, key: &str) -> Option<Words> {
         if node.as_map().is_some() {
             let fields = Fields::open(self, node, &format!("`{key}`"), &["argv", "shell"], &[])?;
-            let (name, node) = fields.one_of(&format!("`{key}`"), &["argv", "shell"])?;
+            let (name, node) = fields.need_one(&format!("`{key}`"), &["argv", "shell"])?;
             return self.form(name, node);
         }
         if node.as_seq().is_some() {

@@ -116,20 +116,27 @@ impl<'r, 'f, 'n> Fields<'r, 'f, 'n> {
     }
 
     /// Which one of some keys stands here; none or two are a problem.
-    pub(super) fn one_of(&self, what: &str, names: &[&'static str]) -> Option<(&'static str, &'n Node)> {
+    pub(super) fn one_of(
+        &self,
+        what: &str,
+        names: &[&'static str],
+    ) -> Result<(&'static str, &'n Node), Problem> {
         let found: Vec<_> = names.iter().filter_map(|name| Some((*name, self.keys.entry(name)?))).collect();
         match found.as_slice() {
-            [(name, (_, value))] => Some((*name, *value)),
+            [(name, (_, value))] => Ok((*name, *value)),
             [] => {
                 let message = format!("{what} is missing one of: {}", names.join(", "));
-                self.reader.refuse(Problem::at(&self.keys.node().location, message));
-                None
+                Err(Problem::at(&self.keys.node().location, message))
             }
             [(first, _), (second, (key, _)), ..] => {
                 let message = format!("{what} has one of `{first}` and `{second}`, not both");
-                self.reader.refuse(Problem::at(&key.location, message).help("remove one of the two"));
-                None
+                Err(Problem::at(&key.location, message).help("remove one of the two"))
             }
         }
+    }
+
+    /// The same, its problem remembered.
+    pub(super) fn need_one(&self, what: &str, names: &[&'static str]) -> Option<(&'static str, &'n Node)> {
+        self.reader.keep(self.one_of(what, names))
     }
 }

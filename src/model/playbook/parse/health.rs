@@ -52,7 +52,7 @@ impl Reader<'_> {
 
     fn probe(&self, node: &Node, what: &str, defaults: &Defaults) -> Option<Health> {
         let fields = Fields::open(self, node, what, &KEYS, &["from"])?;
-        let check = fields.one_of(what, &CHECKS).and_then(|(name, value)| self.check(name, value, &fields));
+        let check = fields.need_one(what, &CHECKS).and_then(|(name, value)| self.check(name, value, &fields));
         let retries = fields.number("retries", 0);
         let (delay, timeout) = (fields.duration("delay"), fields.duration("timeout"));
         let successes = fields.number("successes", 1);
@@ -152,10 +152,8 @@ fn tells_colors_apart(check: &HealthCheck) -> bool {
             .chain(&http.body)
             .chain(&http.host)
             .collect(),
-        HealthCheck::Command(Words::Argv(words)) => words.iter().collect(),
-        HealthCheck::Command(Words::Shell(text)) => vec![text],
-        // Neither says who it was that answered.
-        HealthCheck::Tcp(_) | HealthCheck::Container(_) => return false,
+        // Planning asks what is served, and a command might change something.
+        HealthCheck::Command(_) | HealthCheck::Tcp(_) | HealthCheck::Container(_) => return false,
     };
     texts.iter().flat_map(|text| text.references()).any(|name| name != "app")
 }

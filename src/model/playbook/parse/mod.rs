@@ -31,12 +31,25 @@ impl Playbook {
         let root = parse(source, Scalars::Yaml11)?;
         let reader = Reader { files, problems: RefCell::default() };
         let playbook = reader.playbook(&root);
-        let problems = reader.problems.into_inner();
+        let problems = in_order(reader.problems.into_inner(), source);
         match playbook {
             Some(playbook) => problems.or(playbook),
             None => Err(problems),
         }
     }
+}
+
+/// As they stand in the playbook; those of a template stay with the task that names it.
+fn in_order(problems: Problems, source: &Arc<Source>) -> Problems {
+    let mut last = 0;
+    let mut placed: Vec<(usize, Problem)> = Vec::new();
+    for problem in problems.0 {
+        let location = problem.location().filter(|location| Arc::ptr_eq(&location.source, source));
+        last = location.map_or(last, |location| location.span.start);
+        placed.push((last, problem));
+    }
+    placed.sort_by_key(|(at, _)| *at);
+    Problems(placed.into_iter().map(|(_, problem)| problem).collect())
 }
 
 const KEYS: [&str; 6] = ["name", "colors", "vars", "stage", "switch", "settle"];
@@ -93,24 +106,25 @@ impl Reader<'_> {
 
     fn colors(&self, node: &Node) -> Option<[(Color, Vars); 2]> {
         let keys = self.keep(Keys::of(node, "`colors`"))?;
-        let mut colors = Vec::new();
+        let (mut colors, mut known) = (Vec::new(), true);
         for (key, value) in keys.iter() {
             let name = key.raw().unwrap_or_default();
-            match name.parse::<Color>() {
-                Ok(color) => colors.push((color, self.vars(value)?)),
-                Err(_) => {
-                    let near = suggestion(name, Color::BOTH.map(Color::as_str));
-                    let help = near.map_or("the colors are blue and green".to_owned(), |near| {
-                        format!("did you mean `{near}`?")
-                    });
-                    self.refuse_at(&key.location, format!("unknown color `{name}`"), help);
-                }
+            if let Ok(color) = name.parse::<Color>() {
+                colors.push((color, self.vars(value)?));
+                continue;
             }
+            known = false;
+            let help = suggestion(name, Color::BOTH.map(Color::as_str))
+                .map_or("the colors are blue and green".to_owned(), |near| format!("did you mean `{near}`?"));
+            self.refuse_at(&key.location, format!("unknown color `{name}`"), help);
         }
         let Ok(colors) = <[(Color, Vars); 2]>::try_from(colors) else {
+            if !known {
+                return None;
+            }
             self.refuse_at(
                 &node.location,
-                "there are two colors, blue and green, and both stand here",
+                "`colors` has blue and green, each once",
                 "write `blue: { … }` and `green: { … }`; a first deploy takes the one that stands first",
             );
             return None;

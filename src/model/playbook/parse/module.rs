@@ -32,7 +32,7 @@ impl Reader<'_> {
     fn copy(&self, node: &Node) -> Option<Module> {
         let known = ["src", "content", "dest", "mode", "owner", "group", "validate"];
         let fields = Fields::open(self, node, "`copy`", &known, &[])?;
-        let content = fields.one_of("`copy`", &["src", "content"]).and_then(|(name, node)| match name {
+        let content = fields.need_one("`copy`", &["src", "content"]).and_then(|(name, node)| match name {
             "src" => self.file(node).map(Content::File),
             _ => self.text(node, "content").map(Content::Inline),
         });

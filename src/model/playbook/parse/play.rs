@@ -1,5 +1,6 @@
 //! Plays and tasks.
 
+use super::module::{LATER, MODULES};
 use super::value::one_or_many;
 use super::{Fields, Reader};
 use crate::model::Text;
@@ -72,15 +73,15 @@ impl Reader<'_> {
     }
 
     fn task(&self, node: &Node) -> Option<Task> {
-        let known: Vec<&str> = KEYWORDS.iter().chain(&super::module::MODULES).copied().collect();
-        let later = super::module::LATER;
-        let fields = Fields::open(self, node, "a task", &known, &later)?;
-        let module = if later.iter().any(|name| fields.get(name).is_some()) {
-            None
-        } else {
-            fields
-                .one_of("a task", &super::module::MODULES)
-                .and_then(|(name, node)| Some((name, self.module(name, node)?)))
+        let known: Vec<&str> = KEYWORDS.iter().chain(&MODULES).copied().collect();
+        let fields = Fields::open(self, node, "a task", &known, &LATER)?;
+        let module = match fields.one_of("a task", &MODULES) {
+            Ok((name, node)) => self.module(name, node).map(|module| (name, module)),
+            // A misspelt or foreign module has been refused by its name already.
+            Err(_) if fields.keys.iter().any(|(key, _)| !known.contains(&key.raw().unwrap_or_default())) => {
+                None
+            }
+            Err(problem) => self.keep(Err(problem)),
         };
         let name = fields.text("name");
         let when = fields.conditions();

@@ -24,7 +24,7 @@ impl Reader<'_> {
             escalation: escalation?,
             nginx: nginx?,
             verify: verify?,
-            drain_timeout: drain_timeout?.unwrap_or(Duration::from_secs(60)),
+            drain_timeout: drain_timeout?.unwrap_or(Duration::from_mins(1)),
         })
     }
 
