@@ -257,6 +257,7 @@ fn plain(path: &Path) -> PathBuf {
     parts
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
 pub(super) fn wrong(problems: Problems) -> Failure {
     let count = problems.0.len();
     let what = if count == 1 { "1 problem".to_owned() } else { format!("{count} problems") };

@@ -136,14 +136,9 @@ async fn served_by(remote: &dyn Remote, host: &HostName, probes: &[(Color, Check
         let Ask::Http(ask) = &check.ask else { continue };
         let probe = http_probe(ask, check.timeout);
         // Both colors are usually asked for at one address: one request tells.
-        let answer = match answers.iter().find(|(asked, _)| *asked == probe) {
-            Some((_, answer)) => answer.clone(),
-            None => {
-                let answer = remote.probe(host, probe.clone()).await;
-                answers.push((probe, answer.clone()));
-                answer
-            }
-        };
+        let known = answers.iter().find(|(asked, _)| *asked == probe).map(|(_, answer)| answer.clone());
+        let answer = if let Some(answer) = known { answer } else { remote.probe(host, probe.clone()).await };
+        answers.push((probe, answer.clone()));
         match answer.map_err(|error| error.to_string()).and_then(|answer| meets(ask, &answer)) {
             Ok(()) => found.push(*color),
             Err(why) => met = why,

@@ -297,9 +297,9 @@ pub(super) fn escalate<F>(
     host: &HostName,
     words: [&EscalationWords; 2],
     text: F,
-) -> Result<Option<String>, Box<Problem>>
+) -> Result<Option<String>, Problem>
 where
-    F: Fn(&Text) -> Result<String, Box<Problem>>,
+    F: Fn(&Text) -> Result<String, Problem>,
 {
     let by_default = model.escalations.get(host).cloned().flatten();
     let wanted = words.iter().find_map(|words| words.escalate).unwrap_or(by_default.is_some());

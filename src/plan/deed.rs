@@ -83,7 +83,7 @@ pub(super) fn deeds(
     for task in play.tasks.iter().filter(|task| wanted.includes(&task.module)) {
         match filler.deed(play, task, host == first) {
             Ok(deed) => deeds.push(deed),
-            Err(problem) => problems.push(*problem),
+            Err(problem) => problems.push(problem),
         }
     }
     if problems.is_empty() { Ok(deeds) } else { Err(Problems(problems)) }
@@ -93,10 +93,10 @@ pub(super) fn deeds(
 pub(super) fn verify(scope: &Scope<'_>, host: &HostName, side: &Side) -> Result<Check, Problems> {
     let context = scope.context(host, side, None);
     let filler = Filler { scope, context: &context, host, side, wanted: Wanted::Checks };
-    filler.health(&scope.model.playbook.switch.verify).map_err(|problem| Problems(vec![*problem]))
+    filler.health(&scope.model.playbook.switch.verify).map_err(|problem| Problems(vec![problem]))
 }
 
-type Filled<T> = Result<T, Box<Problem>>;
+type Filled<T> = Result<T, Problem>;
 
 /// Fills in the values of one host and color.
 struct Filler<'a> {
@@ -132,14 +132,14 @@ impl Filler<'_> {
             return Ok(Wish::Nothing("run once, on another host".to_owned()));
         }
         for condition in play.when.iter().chain(&task.when) {
-            if !condition.holds(self.context).map_err(Box::new)? {
+            if !condition.holds(self.context)? {
                 return Ok(Wish::Nothing(format!("when {} does not hold", condition.raw())));
             }
         }
         let env = self.pairs(&task.environment)?;
         Ok(match &task.module {
             Module::Template { src, place } => {
-                let content = src.render(self.context).map_err(Box::new)?.into_bytes();
+                let content = src.render(self.context)?.into_bytes();
                 Wish::File(self.file(place, content)?)
             }
             Module::Copy { content: Content::Inline(text), place } => {
@@ -284,7 +284,7 @@ impl Filler<'_> {
     }
 
     fn text(&self, text: &Text) -> Filled<String> {
-        text.render(self.context).map_err(Box::new)
+        text.render(self.context)
     }
 }
 
@@ -299,6 +299,6 @@ pub(super) fn path_of(text: &Text, path: String) -> Filled<String> {
     Ok(path)
 }
 
-fn at(text: &Text, message: String) -> Box<Problem> {
-    Box::new(Problem::at(text.location(), message))
+fn at(text: &Text, message: String) -> Problem {
+    Problem::at(text.location(), message)
 }

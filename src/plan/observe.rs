@@ -142,10 +142,8 @@ fn standing(scope: &Scope<'_>, host: HostName) -> Result<Standing, Problems> {
     let mut configured = None;
     for color in Color::BOTH {
         let site = site::site(scope, &host, &scope.side(color, Some(color.other()), "")?)?;
-        if let Some(Link::To(target)) = link {
-            if site::resolves_to(&site.link, target, &site.dest) {
-                configured = Some(color);
-            }
+        if matches!(link, Some(Link::To(target)) if site::resolves_to(&site.link, target, &site.dest)) {
+            configured = Some(color);
         }
     }
     let (served, why_not) = match scope.observed.served.get(&host) {
@@ -157,24 +155,30 @@ fn standing(scope: &Scope<'_>, host: HostName) -> Result<Standing, Problems> {
     Ok(Standing { host, configured, served, why_not })
 }
 
+/// What a load balancer serves where that is not what it is configured for.
+fn drift(standing: &Standing) -> Option<String> {
+    match (standing.served, standing.configured) {
+        (Some(served), Some(configured)) if served != configured => Some(format!(
+            "its link says {configured}, but it serves {served}: a reload failed, or the link was changed by hand"
+        )),
+        (None, Some(configured)) => {
+            let why = standing.why_not.as_deref().unwrap_or("it was not probed");
+            Some(format!("it is configured for {configured} but does not prove it: {why}"))
+        }
+        _ => None,
+    }
+}
+
 /// The color that all load balancers serve; `None` before a first deploy. What is served decides; where
 /// nothing answers, what is configured does.
 pub(super) fn live(standings: &[Standing], notes: &mut Vec<Note>) -> Result<Option<Color>, Blocked> {
     let mut colors: Vec<Option<Color>> = Vec::new();
     for standing in standings {
-        if let (Some(served), Some(configured)) = (standing.served, standing.configured) {
-            if served != configured {
-                let text = format!(
-                    "its link says {configured}, but it serves {served}: a reload failed, or the link was changed by hand"
-                );
-                notes.push(Note { certainty: Certainty::Observed, host: Some(standing.host.clone()), text });
-            }
-        }
-        if let (None, Some(configured), Some(why)) = (standing.served, standing.configured, &standing.why_not)
-        {
-            let text = format!("it is configured for {configured} but does not prove it: {why}");
-            notes.push(Note { certainty: Certainty::Observed, host: Some(standing.host.clone()), text });
-        }
+        notes.extend(drift(standing).map(|text| Note {
+            certainty: Certainty::Observed,
+            host: Some(standing.host.clone()),
+            text,
+        }));
         let color = standing.served.or(standing.configured);
         if !colors.contains(&color) {
             colors.push(color);

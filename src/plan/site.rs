@@ -16,8 +16,8 @@ pub(super) fn site(scope: &Scope<'_>, host: &HostName, side: &Side) -> Result<Si
     let context = scope.context(host, side, None);
     let nginx = &scope.model.playbook.switch.nginx;
     let path = |text: &Text| {
-        let rendered = text.render(&context).map_err(Box::new).and_then(|path| path_of(text, path));
-        rendered.map_err(|problem| Problems(vec![*problem]))
+        let rendered = text.render(&context).and_then(|path| path_of(text, path));
+        rendered.map_err(|problem| Problems(vec![problem]))
     };
     Ok(Site { dest: path(&nginx.dest)?, link: path(&nginx.link)? })
 }
@@ -32,9 +32,8 @@ pub(super) fn content(scope: &Scope<'_>, host: &HostName, side: &Side) -> Result
 pub(super) fn escalate(scope: &Scope<'_>, host: &HostName, side: &Side) -> Result<Option<String>, Problems> {
     let context = scope.context(host, side, None);
     let words = [&scope.model.playbook.switch.escalation, &EscalationWords::default()];
-    let user =
-        super::build::escalate(scope.model, host, words, |text| text.render(&context).map_err(Box::new));
-    user.map_err(|problem| Problems(vec![*problem]))
+    let user = super::build::escalate(scope.model, host, words, |text| text.render(&context));
+    user.map_err(|problem| Problems(vec![problem]))
 }
 
 /// The folder with the app's lock and last run.

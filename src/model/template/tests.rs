@@ -16,7 +16,7 @@ fn context() -> Context {
     let Value::Object(shared) = json!({"groups": {"all": ["app1"]}, "env": {"HOME": "/root"}}) else {
         unreachable!()
     };
-    Context { vars, shared: Arc::new(shared) }
+    Context { vars, shared: Arc::new(shared), ..Context::default() }
 }
 
 fn location(raw: &str) -> Location {

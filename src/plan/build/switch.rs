@@ -165,7 +165,7 @@ fn plain_file(path: String, content: String) -> PutFile {
 fn test_step(part: &Part) -> Step {
     let action = Action::TestSite { link: part.site.link.clone(), content: part.content.clone() };
     let mut test = step(&part.deed, action, Undo::NotNeeded, Certainty::Unknowable);
-    test.name = "Test the whole configuration".to_owned();
+    "Test the whole configuration".clone_into(&mut test.name);
     test
 }
 

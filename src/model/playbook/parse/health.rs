@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::value::one_or_many;
 use super::{Fields, Reader};
 use crate::model::Text;
-use crate::model::playbook::{Health, HealthCheck, HttpCheck, Words};
+use crate::model::playbook::{Health, HealthCheck, HttpCheck};
 use crate::model::source::{Node, Problem, Yaml};
 
 const KEYS: [&str; 12] = [
