@@ -141,7 +141,11 @@ fn bytes(field: &str) -> Option<Vec<u8>> {
     BASE64.decode(field.strip_prefix('.')?.as_bytes()).ok()
 }
 
+/// A field that was plain enough to come as it is, or base64.
 fn text(field: &str) -> Option<String> {
+    if !field.starts_with('.') && !field.is_empty() {
+        return Some(field.to_owned());
+    }
     Some(String::from_utf8_lossy(&bytes(field)?).into_owned())
 }
 
