@@ -37,7 +37,8 @@ impl Lab {
         let words = shlex::split(&text).unwrap();
         let vars: BTreeMap<&str, &str> = words.iter().filter_map(|word| word.split_once('=')).collect();
         let host = |name: &str| {
-            let var = |suffix: &str| vars.get(format!("LAB_{}{suffix}", name.to_uppercase()).as_str()).copied();
+            let var =
+                |suffix: &str| vars.get(format!("LAB_{}{suffix}", name.to_uppercase()).as_str()).copied();
             let port = vars.get("LAB_SSH_PORT").unwrap();
             Host {
                 name: name.to_owned(),

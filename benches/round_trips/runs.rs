@@ -50,7 +50,17 @@ impl<'a> Runs<'a> {
         Figure::median(times, || {
             let mut ssh = Command::new("ssh");
             let known = format!("UserKnownHostsFile={}", self.way.known_hosts().display());
-            ssh.args(["-F", "/dev/null", "-o", &known, "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-i"]);
+            ssh.args([
+                "-F",
+                "/dev/null",
+                "-o",
+                &known,
+                "-o",
+                "IdentitiesOnly=yes",
+                "-o",
+                "BatchMode=yes",
+                "-i",
+            ]);
             ssh.arg(&self.way.key).args(["-l", "root", "-p", &self.way.app.port().to_string()]);
             timed(ssh.arg(self.way.app.ip().to_string()).arg("true"))
         })
@@ -100,7 +110,8 @@ impl<'a> Runs<'a> {
         let (mut walls, mut waits, mut own, mut switches) = (vec![], vec![], vec![], vec![]);
         for _ in 0..times {
             let release = self.next();
-            let waiting = waiting_steps(&json(&said(self.bgctl("plan", &release).args(["--output", "json"]))));
+            let waiting =
+                waiting_steps(&json(&said(self.bgctl("plan", &release).args(["--output", "json"]))));
             let began = Instant::now();
             let events = said(self.bgctl("apply", &release).args(["-y", "--output", "json"]));
             let wall = began.elapsed();
@@ -109,7 +120,9 @@ impl<'a> Runs<'a> {
             walls.push(wall);
             waits.push(waited);
             own.push(wall - waited);
-            switches.extend(of_kind(&events, "switched").map(|event| Duration::from_millis(number(event, "took_ms"))));
+            switches.extend(
+                of_kind(&events, "switched").map(|event| Duration::from_millis(number(event, "took_ms"))),
+            );
         }
         let [wall, waits, own, switch] = [walls, waits, own, switches].map(Figure::of);
         Applies { wall, waits, own, switch }

@@ -186,6 +186,13 @@ mod tests {
     }
 
     #[test]
+    fn a_plain_field_comes_as_it_is_and_an_empty_one_is_none() {
+        let facts = parse("system os debian\ndocker .MjYuMQ==\nend\n").unwrap();
+        assert_eq!((facts.system["os"].as_str(), facts.docker.as_deref()), ("debian", Some("26.1")));
+        assert!(parse("docker \nend\n").is_err());
+    }
+
+    #[test]
     fn the_real_script_answers_on_this_machine() {
         let dir = tempfile::tempdir().unwrap();
         let odd = dir.path().join("a b'$(touch owned)é\n.txt");
