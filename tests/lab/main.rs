@@ -10,3 +10,4 @@
 
 mod deploy;
 mod harness;
+mod switches;

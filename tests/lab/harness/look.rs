@@ -1,5 +1,7 @@
 //! What is true on the hosts, seen without `bgctl`.
 
+use std::fmt;
+
 use super::{Lab, http};
 
 /// What the load balancer's answers come from.
@@ -18,6 +20,12 @@ impl Served {
     pub(crate) fn read(body: &str) -> Option<Self> {
         let (version, color) = body.trim_end().strip_prefix("version=")?.split_once(" color=")?;
         Some(Self::new(version, color))
+    }
+}
+
+impl fmt::Display for Served {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "{} {}", self.version, self.color)
     }
 }
 

@@ -22,8 +22,10 @@ mod bgctl;
 mod folder;
 mod http;
 mod lab;
+mod load;
 mod look;
 
 pub(crate) use bgctl::Said;
 pub(crate) use lab::Lab;
+pub(crate) use load::{Client, Tally};
 pub(crate) use look::Served;
