@@ -34,8 +34,8 @@ ask_file() {
   elif [ "$(wc -c <"$1")" -gt 1048576 ]; then
     say odd "$(b64 "$1")" "$(b64 "it is larger than 1 MiB")"
   else
-    # shellcheck disable=SC2046 # mode, owner and group hold no white space
-    say file "$(b64 "$1")" $(stat -L -c '%a %U %G' "$1") ".$(base64 <"$1" | tr -d '\n')"
+    # shellcheck disable=SC2046 # mode, names and numbers hold no white space
+    say file "$(b64 "$1")" $(stat -L -c '%a %U %u %G %g' "$1") ".$(base64 <"$1" | tr -d '\n')"
   fi
 }
 
@@ -78,8 +78,10 @@ ask_nginx() {
   built=$(nginx -V 2>&1)
   version=$(printf '%s\n' "$built" | sed -n 's|^nginx version: [^/]*/\([^ ]*\).*|\1|p')
   conf=$(printf '%s\n' "$built" | sed -n 's|.*--conf-path=\([^ ]*\).*|\1|p')
+  prefix=$(printf '%s\n' "$built" | sed -n 's|.*--prefix=\([^ ]*\).*|\1|p')
   pidfile=$(sed -n 's/^[[:space:]]*pid[[:space:]]\{1,\}\([^;[:space:]]*\).*/\1/p' "$conf" 2>/dev/null | head -n 1)
   [ -n "$pidfile" ] || pidfile=$(printf '%s\n' "$built" | sed -n 's|.*--pid-path=\([^ ]*\).*|\1|p')
+  case $pidfile in /*) ;; *) pidfile=$prefix/$pidfile ;; esac
   master=-
   if pid=$(cat "$pidfile" 2>/dev/null) && [ -d "/proc/$pid" ]; then master=$pid; fi
   if [ -L "$1" ]; then link=$(b64 "$(readlink "$1")")
