@@ -10,6 +10,7 @@
 
 mod deploy;
 mod harness;
+mod kinds;
 mod switches;
 mod values;
 mod ways;
