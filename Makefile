@@ -29,7 +29,7 @@ check: ## formatting, clippy, shellcheck, licences and sources
 	$(CARGO) fmt --check
 	rustfmt --check --edition 2024 --config-path rustfmt.toml $(LAB)/app/main.rs $(LAB)/load/main.rs
 	$(CARGO) clippy --locked --all-targets -- -D warnings
-	scripts/shell-files | xargs shellcheck
+	scripts/shellcheck
 	scripts/deny
 
 lab-up: ## bring the lab up: one load balancer, two app servers
