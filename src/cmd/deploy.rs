@@ -89,7 +89,7 @@ impl Deployment<'_> {
         let quiet = self.session.cli.globals.quiet && self.args.yes;
         if !quiet && !self.session.json() {
             let options = Show { color: ui.err_paint().is_on(), diff: self.args.diff, width: ui.width() };
-            ui.say(&plan::show(plan, options));
+            ui.say(&(plan::show(plan, options) + "\n"));
         }
         if self.args.yes {
             return Ok(Some(false));

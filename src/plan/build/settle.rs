@@ -129,7 +129,7 @@ impl Builder<'_> {
         for host in self.scope.app_servers()? {
             match self.way_up(&host, target)? {
                 WayUp::None => {
-                    missing.push(format!("{host}: no containers of {target}, and no compose file"))
+                    missing.push(format!("{host}: no containers of {target}, and no compose file"));
                 }
                 WayUp::Runs => {}
                 WayUp::By(step) => lanes.push(Lane { host, steps: vec![*step], skipped: Vec::new() }),
