@@ -78,6 +78,10 @@ impl Builder<'_> {
             Goal::Apply => {
                 self.refuse_strangers(target, &release)?;
                 let mut waves = self.stage(target, &release)?;
+                if self.scope.model.limit.is_some() {
+                    // Hosts outside of it get traffic too.
+                    waves.extend(self.answers(target)?);
+                }
                 waves.extend(self.switch(target, &release)?);
                 waves.extend(self.settle(target, &release)?);
                 waves

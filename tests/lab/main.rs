@@ -11,3 +11,5 @@
 mod deploy;
 mod harness;
 mod switches;
+mod values;
+mod ways;
