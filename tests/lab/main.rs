@@ -9,7 +9,13 @@
 )]
 
 mod deploy;
+mod failures;
+mod files;
 mod harness;
+mod host_keys;
+mod lock;
+mod refused_site;
+mod secrets;
 mod switches;
 mod values;
 mod ways;
