@@ -9,8 +9,14 @@
 )]
 
 mod deploy;
+mod failures;
+mod files;
 mod harness;
+mod host_keys;
 mod kinds;
+mod lock;
+mod refused_site;
+mod secrets;
 mod switches;
 mod values;
 mod ways;

@@ -100,7 +100,7 @@ impl Lab {
     }
 
     /// Where the lab's keys and its own inventory are.
-    pub(super) fn run_folder(&self) -> PathBuf {
+    pub(crate) fn run_folder(&self) -> PathBuf {
         run_folder(&self.name)
     }
 }
