@@ -58,7 +58,7 @@ impl fmt::Display for Table {
         for (what, [here, there]) in &self.rows {
             // What a longer way adds, it adds once for each round trip on the critical path.
             let added = there.0.as_secs_f64() - here.0.as_secs_f64();
-            let trips = added / (far - near).as_secs_f64();
+            let trips = added / far.saturating_sub(near).as_secs_f64();
             writeln!(f, "{what:<40} {here:>12} {there:>12} {trips:>12.1}")?;
         }
         Ok(())
