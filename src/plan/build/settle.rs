@@ -67,6 +67,10 @@ impl Builder<'_> {
             lane.skip(deed, &format!("{color} has no containers here"));
             return Ok(());
         };
+        if old == Old::Stop && !self.runs(&lane.host, &project) {
+            lane.skip(deed, &format!("{color} is stopped already"));
+            return Ok(());
+        }
         let (action, undo) = match old {
             Old::Keep => {
                 lane.skip(deed, &format!("{color} keeps running, for an instant rollback"));
@@ -83,6 +87,16 @@ impl Builder<'_> {
         }
         lane.steps.push(step(deed, action, undo, Certainty::Computed));
         Ok(())
+    }
+
+    /// Whether a project has a container on a host that is not at rest.
+    fn runs(&self, host: &HostName, project: &Project) -> bool {
+        let facts = self.scope.observed.hosts.get(host);
+        let theirs = facts.iter().flat_map(|facts| &facts.containers);
+        let at_rest = ["created", "exited", "dead"];
+        theirs.into_iter().any(|container| {
+            container.project == project.name && !at_rest.contains(&container.state.as_str())
+        })
     }
 
     /// A color's compose project on a host, where it has containers.
