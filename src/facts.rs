@@ -101,10 +101,11 @@ pub struct Container {
 }
 
 impl Container {
-    /// Whether it runs and does not say that it is ill.
+    /// Whether it runs and does not say that it is ill. One that was just created says `starting` for a few
+    /// seconds: that is no change, and no proof; traffic moves by the playbook's own checks.
     #[must_use]
     pub fn is_well(&self) -> bool {
-        self.state == "running" && self.health.as_deref().is_none_or(|health| health == "healthy")
+        self.state == "running" && self.health.as_deref().is_none_or(|health| health != "unhealthy")
     }
 }
 

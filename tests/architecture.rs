@@ -1,189 +1,145 @@
-//! The layers, checked from the source itself.
-#![expect(clippy::unwrap_used, reason = "a test's helper may fail it")]
+//! The layers of ARCHITECTURE.md, checked from the source itself.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helper may fail it"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Which rooms a room may name as `crate::…`; itself it may always name.
-const LAYERS: [(&str, &[&str]); 13] = [
-    ("model", &[]),
-    ("scripts", &[]),
-    ("paint", &["model"]),
-    ("facts", &["model", "scripts"]),
-    ("plan", &["facts", "model", "paint"]),
-    ("event", &["plan", "model"]),
-    ("journal", &["event", "model"]),
-    ("report", &["event", "plan", "model", "paint"]),
-    ("remote", &["model", "scripts"]),
-    ("run", &["event", "facts", "journal", "model", "plan", "remote", "report", "scripts"]),
-    ("ui", &["model", "paint"]),
-    ("cli", &["model"]),
-    (
-        "cmd",
-        &[
-            "cli", "event", "facts", "journal", "model", "paint", "plan", "remote", "report", "run",
-            "scripts", "ui",
-        ],
-    ),
-];
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// Crates that stand behind one door each: where they may be named.
-const DOORS: [(&str, &[&str]); 8] = [
-    ("russh", &["remote/ssh/"]),
-    ("hyper", &["remote/ssh/"]),
-    ("handlebars", &["model/template/"]),
-    ("granit_parser", &["model/source/"]),
-    ("annotate_snippets", &["model/source/"]),
-    ("clap", &["cli.rs", "cli/"]),
-    ("indicatif", &["report/", "ui.rs"]),
-    // For its widths and styles; the terminal itself is `ui`'s and `report`'s.
-    ("console", &["report/", "ui.rs", "paint.rs", "plan/show", "cmd/"]),
-];
+/// Each module's row of the table: what it may name, and whether it is async.
+fn table() -> BTreeMap<String, (BTreeSet<String>, bool)> {
+    let text = fs::read_to_string(Path::new(ROOT).join("ARCHITECTURE.md")).unwrap();
+    let (_, rows) = text.split_once("| module | may name `crate::…` | async | I/O |\n").unwrap();
+    let mut table = BTreeMap::new();
+    for row in rows.lines().skip(1).take_while(|line| line.starts_with('|')) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let allowed = cells[2].split([',', ' ']).filter(|word| !word.is_empty() && *word != "–");
+        table.insert(cells[1].replace('`', ""), (allowed.map(str::to_owned).collect(), cells[3] == "yes"));
+    }
+    table
+}
 
-/// No file is longer; a file of tests may be half as long again.
+fn sources(folder: &Path, kind: &str, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, kind, found);
+        } else if path.extension().is_some_and(|ending| ending == kind) {
+            found.push(path);
+        }
+    }
+}
+
+/// Each source file's path beneath `src/` and its text, tests left out.
+fn house() -> Vec<(String, String)> {
+    let src = Path::new(ROOT).join("src");
+    let mut files = Vec::new();
+    sources(&src, "rs", &mut files);
+    let named = files.into_iter().map(|path| {
+        let text = fs::read_to_string(&path).unwrap();
+        let name = path.strip_prefix(&src).unwrap().to_str().unwrap().to_owned();
+        (name, text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned())
+    });
+    named.filter(|(name, _)| !name.ends_with("tests.rs") && !name.starts_with("main")).collect()
+}
+
+fn module_of(file: &str) -> &str {
+    file.split(['/', '.']).next().unwrap()
+}
+
+fn words_after<'t>(text: &'t str, mark: &str) -> Vec<&'t str> {
+    let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';
+    text.split(mark).skip(1).map(|rest| rest.split(|letter| !is_part(letter)).next().unwrap()).collect()
+}
+
+#[test]
+fn a_module_names_only_what_its_layer_may() {
+    let table = table();
+    assert!(table.len() > 10, "{table:?}");
+    let mut wrong = Vec::new();
+    for (file, text) in house() {
+        let module = module_of(&file);
+        if module == "lib" {
+            continue;
+        }
+        let (allowed, is_async) = table.get(module).unwrap_or_else(|| panic!("{module} is not in the table"));
+        for named in words_after(&text, "crate::") {
+            if named != module && table.contains_key(named) && !allowed.contains(named) {
+                wrong.push(format!("{file} names crate::{named}"));
+            }
+        }
+        if !is_async && (text.contains("async fn") || text.contains(".await")) {
+            wrong.push(format!("{file} is async"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn a_dependency_stays_in_its_room() {
+    let rooms: [(&str, &[&str]); 6] = [
+        ("russh", &["remote/ssh"]),
+        ("handlebars", &["model/template"]),
+        ("granit_parser", &["model/source"]),
+        ("clap", &["cli"]),
+        ("hyper", &["remote/ssh"]),
+        ("indicatif", &["report"]),
+    ];
+    let house = house();
+    for (dependency, rooms) in rooms {
+        let mark = format!("{dependency}::");
+        let users: Vec<&str> =
+            house.iter().filter(|(_, text)| text.contains(&mark)).map(|(file, _)| file.as_str()).collect();
+        assert!(!users.is_empty(), "nobody uses {dependency}");
+        for file in users {
+            assert!(rooms.iter().any(|room| file.starts_with(room)), "{file} names {dependency}");
+        }
+    }
+}
+
+/// A file that is longer holds two nouns; tests may be half as long again.
 const LONGEST: usize = 400;
 
-struct Page {
-    /// Below `src/`.
-    path: String,
-    text: String,
-}
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn pages(extension: &str) -> Vec<Page> {
-    let mut found = Vec::new();
-    let mut folders = vec![root().join("src")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path: PathBuf = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|found| found == extension) {
-                let text = std::fs::read_to_string(&path).unwrap();
-                let path = path.strip_prefix(root().join("src")).unwrap().to_str().unwrap().to_owned();
-                found.push(Page { path, text });
-            }
-        }
-    }
-    found.sort_by(|a, b| a.path.cmp(&b.path));
-    assert!(!found.is_empty());
-    found
-}
-
-/// The room that a file is in.
-fn room(path: &str) -> &str {
-    path.split('/').next().unwrap_or(path).trim_end_matches(".rs")
-}
-
-/// The words that follow `crate::` in code, `crate::{a, b::c}` included.
-fn named(text: &str) -> BTreeSet<String> {
-    let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
-    let code = code.join("\n");
-    let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
-    let mut found = BTreeSet::new();
-    for rest in code.split("crate::").skip(1) {
-        match rest.strip_prefix('{') {
-            Some(list) => {
-                found.extend(list.split('}').next().unwrap().split(',').map(|item| word(item.trim())));
-            }
-            None => {
-                found.insert(word(rest));
-            }
-        }
-    }
-    found
-}
-
 #[test]
-fn every_room_names_only_the_rooms_beneath_it() {
-    let layers: BTreeMap<&str, &[&str]> = LAYERS.into_iter().collect();
-    let mut seen: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    let pages = pages("rs");
-    for page in pages.iter().filter(|page| !["lib.rs", "main.rs"].contains(&page.path.as_str())) {
-        let room = room(&page.path);
-        let may = layers.get(room).unwrap_or_else(|| panic!("{} is in no room of the table", page.path));
-        for name in named(&page.text) {
-            assert!(name == room || may.contains(&name.as_str()), "{} names crate::{name}", page.path);
-            seen.entry(room).or_default().insert(name);
-        }
-    }
-    assert!(seen["run"].contains("remote") && seen["plan"].contains("facts"), "nothing was read: {seen:?}");
-}
-
-#[test]
-fn the_table_has_no_circle() {
-    let mut known: BTreeSet<&str> = BTreeSet::new();
-    let mut rest: Vec<_> = LAYERS.to_vec();
-    while !rest.is_empty() {
-        let before = rest.len();
-        rest.retain(|(room, may)| {
-            let ready = may.iter().all(|name| known.contains(name));
-            if ready {
-                known.insert(room);
-            }
-            !ready
-        });
-        assert!(rest.len() < before, "a circle among {rest:?}");
-    }
-}
-
-#[test]
-fn each_foreign_crate_has_one_door() {
-    for page in pages("rs") {
-        for (name, doors) in DOORS {
-            let names =
-                page.text.lines().map(str::trim_start).filter(|line| !line.starts_with("//")).any(|line| {
-                    line.match_indices(&format!("{name}::")).any(|(at, _)| {
-                        let before = line[..at].chars().next_back();
-                        before.is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != ':')
-                    })
-                });
-            let allowed = doors.iter().any(|door| page.path.starts_with(door));
-            assert!(!names || allowed, "{} names {name}, which belongs into {doors:?}", page.path);
-        }
-    }
-}
-
-#[test]
-fn files_are_short() {
-    for page in pages("rs") {
-        let lines = page.text.lines().count();
-        let is_tests = page.path.ends_with("tests.rs");
+fn files_are_short_and_say_what_they_are_for() {
+    let src = Path::new(ROOT).join("src");
+    let mut files = Vec::new();
+    sources(&src, "rs", &mut files);
+    for path in files {
+        let text = fs::read_to_string(&path).unwrap();
+        let is_tests = path.to_str().unwrap().ends_with("tests.rs");
         let longest = if is_tests { LONGEST * 3 / 2 } else { LONGEST };
-        assert!(lines <= longest, "{} has {lines} lines", page.path);
-    }
-}
-
-#[test]
-fn every_file_begins_with_a_sentence_about_itself() {
-    for page in pages("rs") {
-        let tests = page.path.ends_with("tests.rs");
-        assert!(tests || page.text.starts_with("//! "), "{} does not say what it is for", page.path);
+        let lines = text.lines().count();
+        assert!(lines <= longest, "{} has {lines} lines", path.display());
+        assert!(is_tests || text.starts_with("//! "), "{} does not say what it is for", path.display());
     }
 }
 
 #[test]
 fn every_script_is_part_of_the_program() {
-    let rust: String = pages("rs").into_iter().map(|page| page.text).collect();
-    for page in pages("sh") {
-        let name = page.path.rsplit('/').next().unwrap();
-        let included =
-            rust.lines().any(|line| line.contains("include_str!") && line.contains(&format!("{name}\"")));
-        assert!(included, "{} is included nowhere", page.path);
-        assert!(page.text.starts_with("# "), "{} does not say what it does", page.path);
+    let rust: String = house().into_iter().map(|(_, text)| text).collect();
+    let mut scripts = Vec::new();
+    sources(&Path::new(ROOT).join("src"), "sh", &mut scripts);
+    assert!(!scripts.is_empty());
+    for path in scripts {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let mut lines = rust.lines().filter(|line| line.contains("include_str!"));
+        let ends = [format!("/{name}\""), format!("(\"{name}\"")];
+        assert!(lines.any(|line| ends.iter().any(|end| line.contains(end))), "{name} is included nowhere");
+        assert!(fs::read_to_string(&path).unwrap().starts_with("# "), "{name} does not say what it does");
     }
 }
 
 #[test]
-fn unsafe_code_stays_forbidden() {
-    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
-    assert!(manifest.contains("unsafe_code = \"forbid\""));
-    for page in pages("rs") {
-        let code = page.text.lines().map(str::trim_start);
-        let found = code.filter(|line| line.contains("unsafe {") || line.contains("allow(unsafe_code"));
-        assert_eq!(found.count(), 0, "{}", page.path);
+fn what_keeps_the_house_safe_stays_switched_on() {
+    let manifest = fs::read_to_string(Path::new(ROOT).join("Cargo.toml")).unwrap();
+    for lint in ["unsafe_code = \"forbid\"", "missing_docs = \"warn\"", "unwrap_used = \"warn\""] {
+        assert!(manifest.contains(lint), "Cargo.toml no longer says {lint}");
     }
 }

@@ -78,6 +78,10 @@ impl Builder<'_> {
             Goal::Apply => {
                 self.refuse_strangers(target, &release)?;
                 let mut waves = self.stage(target, &release)?;
+                if self.scope.model.limit.is_some() {
+                    // Hosts outside of it get traffic too.
+                    waves.extend(self.answers(target)?);
+                }
                 waves.extend(self.switch(target, &release)?);
                 waves.extend(self.settle(target, &release)?);
                 waves
@@ -139,7 +143,7 @@ impl Builder<'_> {
     fn release_for(&self, goal: Goal) -> Result<ReleaseId, Problems> {
         let mut digest = Sha256::new();
         if matches!(goal, Goal::Rollback | Goal::Retire) {
-            return Ok(ReleaseId::from_digest("as-it-was"));
+            return Ok(ReleaseId::as_it_was());
         }
         let mut problems = Vec::new();
         for color in Color::BOTH {

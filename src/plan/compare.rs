@@ -103,7 +103,9 @@ mod tests {
     #[test]
     fn a_project_matches_when_all_run_well_on_the_image_that_the_name_means_now() {
         assert_eq!(project(&facts(container("running", None, "1", "1")), &up(), None), None);
-        assert_eq!(project(&facts(container("running", Some("healthy"), "1", "1")), &up(), None), None);
+        for health in ["healthy", "starting"] {
+            assert_eq!(project(&facts(container("running", Some(health), "1", "1")), &up(), None), None);
+        }
     }
 
     #[test]

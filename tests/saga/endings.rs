@@ -6,18 +6,6 @@ use bgctl::plan::Goal;
 
 use super::house::{House, LINK, host};
 use super::invariants;
-use super::scenario::ALL;
-
-#[tokio::test(start_paused = true)]
-async fn every_kind_of_run_ends_well() {
-    for scenario in ALL {
-        let rehearsal = scenario.rehearse().await;
-        let house = rehearsal.house();
-        let told = house.carry_out(&rehearsal.ready, |_, _| None).await;
-        assert_eq!(told.ending().outcome, Outcome::Done, "{}\n{}", scenario.name, told.story());
-        invariants::hold(&house, &rehearsal.worlds, &told, scenario.name);
-    }
-}
 
 #[tokio::test(start_paused = true)]
 async fn colors_take_turns_and_a_release_that_matches_changes_nothing() {

@@ -28,33 +28,37 @@ const fn scenario(name: &'static str, goal: Goal, version: &'static str) -> Scen
 const ONE: &[(Goal, &str)] = &[(Goal::Apply, "1")];
 const TWO: &[(Goal, &str)] = &[(Goal::Apply, "1"), (Goal::Apply, "2")];
 
-pub(crate) const ALL: [Scenario; 12] = [
-    scenario("a first deploy", Goal::Apply, "1"),
-    Scenario { load_balancers: 2, ..scenario("a first deploy, two load balancers", Goal::Apply, "1") },
-    Scenario { before: ONE, ..scenario("a second deploy", Goal::Apply, "2") },
-    Scenario {
-        before: ONE,
-        load_balancers: 2,
-        ..scenario("a second deploy, two load balancers", Goal::Apply, "2")
-    },
-    Scenario { before: TWO, ..scenario("a third deploy, onto a color that runs", Goal::Apply, "3") },
-    Scenario { before: ONE, old: "stop", ..scenario("a deploy that stops the old color", Goal::Apply, "2") },
-    Scenario {
-        before: ONE,
-        old: "remove",
-        load_balancers: 2,
-        ..scenario("a deploy that removes the old color", Goal::Apply, "2")
-    },
-    Scenario { before: ONE, ..scenario("a stage alone", Goal::Stage, "2") },
-    Scenario {
-        before: &[(Goal::Apply, "1"), (Goal::Stage, "2")],
-        load_balancers: 2,
-        ..scenario("a promotion", Goal::Promote, "2")
-    },
-    Scenario { before: TWO, load_balancers: 2, ..scenario("a rollback", Goal::Rollback, "2") },
-    Scenario { before: TWO, old: "stop", ..scenario("a rollback to a stopped color", Goal::Rollback, "2") },
-    Scenario { before: TWO, ..scenario("a retirement", Goal::Retire, "2") },
-];
+pub(crate) const FIRST: Scenario = scenario("a first deploy", Goal::Apply, "1");
+pub(crate) const FIRST_ON_TWO: Scenario =
+    Scenario { load_balancers: 2, ..scenario("a first deploy, two load balancers", Goal::Apply, "1") };
+pub(crate) const SECOND: Scenario = Scenario { before: ONE, ..scenario("a second deploy", Goal::Apply, "2") };
+pub(crate) const SECOND_ON_TWO: Scenario = Scenario {
+    before: ONE,
+    load_balancers: 2,
+    ..scenario("a second deploy, two load balancers", Goal::Apply, "2")
+};
+pub(crate) const THIRD: Scenario =
+    Scenario { before: TWO, ..scenario("a third deploy, onto a color that runs", Goal::Apply, "3") };
+pub(crate) const STOPS: Scenario =
+    Scenario { before: ONE, old: "stop", ..scenario("a deploy that stops the old color", Goal::Apply, "2") };
+pub(crate) const REMOVES: Scenario = Scenario {
+    before: ONE,
+    old: "remove",
+    load_balancers: 2,
+    ..scenario("a deploy that removes the old color", Goal::Apply, "2")
+};
+pub(crate) const STAGE: Scenario = Scenario { before: ONE, ..scenario("a stage alone", Goal::Stage, "2") };
+pub(crate) const PROMOTION: Scenario = Scenario {
+    before: &[(Goal::Apply, "1"), (Goal::Stage, "2")],
+    load_balancers: 2,
+    ..scenario("a promotion", Goal::Promote, "2")
+};
+pub(crate) const ROLLBACK: Scenario =
+    Scenario { before: TWO, load_balancers: 2, ..scenario("a rollback", Goal::Rollback, "2") };
+pub(crate) const ROLLBACK_TO_STOPPED: Scenario =
+    Scenario { before: TWO, old: "stop", ..scenario("a rollback to a stopped color", Goal::Rollback, "2") };
+pub(crate) const RETIREMENT: Scenario =
+    Scenario { before: TWO, ..scenario("a retirement", Goal::Retire, "2") };
 
 /// A scenario up to the run that is disturbed, which can then be carried out again and again.
 pub(crate) struct Rehearsal {

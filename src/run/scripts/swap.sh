@@ -2,6 +2,8 @@
 # When they do not, the link goes back and the reason stands on stderr.
 # Arguments: LINK FROM TO SECONDS (an empty FROM or TO: no link)
 link=$1 from=$2 to=$3 seconds=$4
+# Once begun it comes to one of its two ends, also when nobody listens any more.
+trap '' HUP PIPE
 master=$(master) || { echo "nginx does not run: start it and look into $(error_log)" >&2; exit 1; }
 log=$(error_log)
 
