@@ -5,7 +5,7 @@ use data_encoding::BASE64;
 use super::{Compose, Container, Facts, File, Link, Nginx, Owner};
 
 /// POSIX `sh`; its arguments are [`Questions::args`], its stdout is what [`parse`] reads.
-pub const SCRIPT: &str = include_str!("facts.sh");
+pub use crate::scripts::FACTS as SCRIPT;
 
 /// What one host is asked, all in one go.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

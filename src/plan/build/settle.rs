@@ -75,7 +75,7 @@ impl Builder<'_> {
                 return Ok(());
             }
             Old::Stop if !self.runs(&lane.host, &project) => {
-                lane.skip(deed, &format!("{color} is stopped"));
+                lane.skip(deed, &format!("{color} is stopped already"));
                 return Ok(());
             }
             Old::Stop => (Action::ComposeStop(project.clone()), Undo::Reverse(Action::ComposeStart(project))),
@@ -91,10 +91,14 @@ impl Builder<'_> {
         Ok(())
     }
 
+    /// Whether a project has a container on a host that is not at rest.
     fn runs(&self, host: &HostName, project: &Project) -> bool {
         let facts = self.scope.observed.hosts.get(host);
-        let mut containers = facts.iter().flat_map(|facts| &facts.containers);
-        containers.any(|container| container.project == project.name && container.state == "running")
+        let theirs = facts.iter().flat_map(|facts| &facts.containers);
+        let at_rest = ["created", "exited", "dead"];
+        theirs.into_iter().any(|container| {
+            container.project == project.name && !at_rest.contains(&container.state.as_str())
+        })
     }
 
     /// A color's compose project on a host, where it has containers.
