@@ -47,15 +47,38 @@ pub enum File {
     Present {
         /// Octal digits, as `0644`.
         mode: String,
-        /// The owner's name.
-        owner: String,
-        /// The group's name.
-        group: String,
+        /// Whose it is.
+        owner: Owner,
+        /// Which group's it is.
+        group: Owner,
         /// Its bytes.
         content: Vec<u8>,
     },
     /// Something else, or unreadable, or over 1 MiB: in words.
     Odd(String),
+}
+
+/// A user or a group: by name, and by the number that stands for it on its host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// The name; `UNKNOWN` where the number has none.
+    pub name: String,
+    /// The number.
+    pub id: String,
+}
+
+impl Owner {
+    /// Whether this is who a playbook means, by name or by number.
+    #[must_use]
+    pub fn is(&self, wanted: &str) -> bool {
+        self.name == wanted || self.id == wanted
+    }
+
+    /// Whoever this text names: the number where it is one, else the name.
+    #[must_use]
+    pub fn named(text: &str) -> Self {
+        Self { name: text.to_owned(), id: text.to_owned() }
+    }
 }
 
 /// One container of a compose project.
@@ -78,10 +101,11 @@ pub struct Container {
 }
 
 impl Container {
-    /// Whether it runs and does not say that it is ill.
+    /// Whether it runs and does not say that it is ill. One that was just created says `starting` for a few
+    /// seconds: that is no change, and no proof; traffic moves by the playbook's own checks.
     #[must_use]
     pub fn is_well(&self) -> bool {
-        self.state == "running" && self.health.as_deref().is_none_or(|health| health == "healthy")
+        self.state == "running" && self.health.as_deref().is_none_or(|health| health != "unhealthy")
     }
 }
 

@@ -96,6 +96,22 @@ fn deliver(stream: &mut impl Write, text: &str) -> io::Result<()> {
     }
 }
 
+/// Shows what happens underneath, on stderr: `-v` bgctl's own steps, `-vv` their details, `-vvv` the SSH
+/// protocol, `-vvvv` all of it.
+pub fn trace(verbose: u8) {
+    let filter = match verbose {
+        0 => return,
+        1 => "bgctl=info",
+        2 => "bgctl=debug",
+        3 => "bgctl=trace,russh=debug",
+        _ => "trace",
+    };
+    let subscriber =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(false);
+    // A second call finds the first one's: that is fine.
+    let _ = subscriber.try_init();
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

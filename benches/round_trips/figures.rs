@@ -51,7 +51,7 @@ impl Table {
         let [here, there] = figures;
         // What a longer way adds, it adds once for each round trip on the critical path.
         let added = there.0.as_secs_f64() - here.0.as_secs_f64();
-        let trips = added / (self.far - self.near).as_secs_f64();
+        let trips = added / self.far.saturating_sub(self.near).as_secs_f64();
         println!("{what:<40} {here:>12} {there:>12} {trips:>12.1}");
         figures
     }

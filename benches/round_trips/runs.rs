@@ -120,7 +120,7 @@ impl<'a> Runs<'a> {
             let waited = waited(&events, &waiting);
             walls.push(wall);
             waits.push(waited);
-            own.push(wall - waited);
+            own.push(wall.saturating_sub(waited));
             switches.extend(
                 of_kind(&events, "switched").map(|event| Duration::from_millis(number(event, "took_ms"))),
             );

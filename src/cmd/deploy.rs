@@ -18,7 +18,7 @@ use crate::run::{self, About, Ending, Engine, Holder, LastRun, Lock, NotLocked, 
 use super::failure::{Failure, FailureKind};
 use super::load::{self, Loaded, wrong};
 use super::observe::{self, Round};
-use super::session::{Session, now};
+use super::session::{Session, clock, now};
 
 pub(super) async fn run(session: &Session, goal: Goal, args: &MoveArgs, force: bool) -> Result<u8, Failure> {
     let renders = matches!(goal, Goal::Apply | Goal::Stage | Goal::Promote);
@@ -54,7 +54,7 @@ impl Deployment<'_> {
         }
         let asked = self.ask(&plan)?;
         let Some(asked) = asked else { return Ok(FailureKind::Failed.exit_code()) };
-        let mut lock = self.lock(&plan).await?;
+        let lock = self.lock(&plan).await?;
         // What was seen before the lock was taken may have changed since.
         let (now_planned, observed) = self.plan().await?;
         if now_planned.is_empty() {
@@ -65,7 +65,7 @@ impl Deployment<'_> {
                 Failure::new(FailureKind::Failed, "the hosts changed while you were asked; nothing was done");
             return Err(failure.hint("run it again and look at the new plan"));
         }
-        let ending = self.carry_out(&now_planned, &observed, &mut lock).await?;
+        let ending = self.carry_out(&now_planned, &observed, &lock).await?;
         Ok(exit_code(ending.outcome))
     }
 
@@ -89,7 +89,7 @@ impl Deployment<'_> {
         let quiet = self.session.cli.globals.quiet && self.args.yes;
         if !quiet && !self.session.json() {
             let options = Show { color: ui.err_paint().is_on(), diff: self.args.diff, width: ui.width() };
-            ui.say(&plan::show(plan, options));
+            ui.say(&(plan::show(plan, options) + "\n"));
         }
         if self.args.yes {
             return Ok(Some(false));
@@ -125,7 +125,7 @@ impl Deployment<'_> {
         Lock::take(self.fleet, &places, holder).await.map_err(|error| not_locked(&error))
     }
 
-    async fn carry_out(&self, plan: &Plan, observed: &Observed, lock: &mut Lock) -> Result<Ending, Failure> {
+    async fn carry_out(&self, plan: &Plan, observed: &Observed, lock: &Lock) -> Result<Ending, Failure> {
         let folder = self.session.journals(plan.app.as_str())?;
         let (journal, path) = Journal::create(&folder, &self.session.run).map_err(|error| {
             let failure =
@@ -256,7 +256,10 @@ fn not_locked(error: &NotLocked) -> Failure {
     let phase = holder.phase.map(|phase| format!(", in {}", phase.as_str())).unwrap_or_default();
     let by = format!(
         "locked on {host} by {}: `{}` since {}{phase} (run {})",
-        holder.by, holder.command, holder.since, holder.run
+        holder.by,
+        holder.command,
+        clock(holder.since),
+        holder.run
     );
     Failure::new(FailureKind::Locked, by).hint("nothing was done; try again when it has ended")
 }

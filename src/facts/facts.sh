@@ -50,14 +50,14 @@ ask_file() {
     say odd "$1" "it cannot be read by $(id -un)"
   else
     path=$1
-    # shellcheck disable=SC2046 # size, mode, owner and group hold no white space
-    set -- $(stat -L -c '%s %a %U %G' "$1")
+    # shellcheck disable=SC2046 # size, mode, names and numbers hold no white space
+    set -- $(stat -L -c '%s %a %U %u %G %g' "$1")
     if [ "$1" -gt 1048576 ]; then
       say odd "$path" "it is larger than 1 MiB"
       return
     fi
     encode "$path"
-    printf '%s\n' "file $encoded $2 $3 $4 .$(base64 <"$path" | tr -d '\n')"
+    printf '%s\n' "file $encoded $2 $3 $4 $5 $6 .$(base64 <"$path" | tr -d '\n')"
   fi
 }
 
@@ -152,6 +152,7 @@ ask_nginx() {
   built_with conf-path
   pidfile=$(sed -n '/^[[:space:]]*pid[[:space:]]/{s/^[[:space:]]*pid[[:space:]]*\([^;[:space:]]*\).*/\1/p;q;}' "$built" 2>/dev/null)
   if [ -z "$pidfile" ]; then built_with pid-path; pidfile=$built; fi
+  case $pidfile in /*) ;; *) built_with prefix; pidfile=$built/$pidfile ;; esac
   pid=
   { read -r pid <"$pidfile"; } 2>/dev/null
   if [ -z "$pid" ] || [ ! -d "/proc/$pid" ]; then pid=-; fi

@@ -2,10 +2,10 @@
 
 use data_encoding::BASE64;
 
-use super::{Compose, Container, Facts, File, Link, Nginx};
+use super::{Compose, Container, Facts, File, Link, Nginx, Owner};
 
 /// POSIX `sh`; its arguments are [`Questions::args`], its stdout is what [`parse`] reads.
-pub const SCRIPT: &str = include_str!("facts.sh");
+pub use crate::scripts::FACTS as SCRIPT;
 
 /// What one host is asked, all in one go.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -79,11 +79,11 @@ fn read_line(facts: &mut Facts, line: &str) -> Option<()> {
         ["odd", path, why] => {
             facts.files.insert(text(path)?, File::Odd(text(why)?));
         }
-        ["file", path, mode, owner, group, content] => {
+        ["file", path, mode, owner, uid, group, gid, content] => {
             let file = File::Present {
                 mode: format!("{mode:0>4}"),
-                owner: owner.to_owned(),
-                group: group.to_owned(),
+                owner: Owner { name: owner.to_owned(), id: uid.to_owned() },
+                group: Owner { name: group.to_owned(), id: gid.to_owned() },
                 content: bytes(content)?,
             };
             facts.files.insert(text(path)?, file);

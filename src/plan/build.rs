@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use sha2::{Digest, Sha256};
 
 use crate::facts::Observed;
-use crate::model::{Color, EscalationWords, HostName, Play, Problem, Problems, ReleaseId, Text};
+use crate::model::{Color, HostName, Play, Problems, ReleaseId};
 
 use super::deed::{self, Wanted, Wish};
 use super::observe::{self, Standing};
@@ -78,6 +78,10 @@ impl Builder<'_> {
             Goal::Apply => {
                 self.refuse_strangers(target, &release)?;
                 let mut waves = self.stage(target, &release)?;
+                if self.scope.model.limit.is_some() {
+                    // Hosts outside of it get traffic too.
+                    waves.extend(self.answers(target)?);
+                }
                 waves.extend(self.switch(target, &release)?);
                 waves.extend(self.settle(target, &release)?);
                 waves
@@ -139,7 +143,7 @@ impl Builder<'_> {
     fn release_for(&self, goal: Goal) -> Result<ReleaseId, Problems> {
         let mut digest = Sha256::new();
         if matches!(goal, Goal::Rollback | Goal::Retire) {
-            return Ok(ReleaseId::from_digest("as-it-was"));
+            return Ok(ReleaseId::as_it_was());
         }
         let mut problems = Vec::new();
         for color in Color::BOTH {
@@ -288,27 +292,6 @@ impl Builder<'_> {
             details: Vec::new(),
             hint: "leave --limit out".to_owned(),
         })
-    }
-}
-
-/// Whom a step becomes: the task's words, the play's, then the host's.
-pub(super) fn escalate<F>(
-    model: &Model,
-    host: &HostName,
-    words: [&EscalationWords; 2],
-    text: F,
-) -> Result<Option<String>, Problem>
-where
-    F: Fn(&Text) -> Result<String, Problem>,
-{
-    let by_default = model.escalations.get(host).cloned().flatten();
-    let wanted = words.iter().find_map(|words| words.escalate).unwrap_or(by_default.is_some());
-    if !wanted {
-        return Ok(None);
-    }
-    match words.iter().find_map(|words| words.user.as_ref()) {
-        Some(user) => text(user).map(Some),
-        None => Ok(Some(by_default.unwrap_or_else(|| "root".to_owned()))),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::facts::{Facts, File};
+use crate::facts::{Facts, File, Owner};
 use crate::model::source::service_names;
 use crate::model::{ComposeUp, Pull, PutFile};
 
@@ -14,15 +14,15 @@ pub(super) fn file(facts: &Facts, wanted: &PutFile) -> Option<Difference> {
     let path = &wanted.path;
     match facts.files.get(path) {
         Some(File::Present { mode, owner, group, content }) => {
-            let differs = |wanted: &Option<String>, found: &str| {
-                wanted.as_deref().is_some_and(|wanted| wanted != found)
+            let other = |wanted: &Option<String>, found: &Owner| {
+                wanted.as_deref().is_some_and(|wanted| !found.is(wanted))
             };
             if *content != wanted.content {
                 Some(format!("{path} differs"))
-            } else if differs(&wanted.mode, mode) {
+            } else if wanted.mode.as_ref().is_some_and(|wanted| wanted != mode) {
                 Some(format!("{path} has mode {mode}"))
-            } else if differs(&wanted.owner, owner) || differs(&wanted.group, group) {
-                Some(format!("{path} belongs to {owner}:{group}"))
+            } else if other(&wanted.owner, owner) || other(&wanted.group, group) {
+                Some(format!("{path} belongs to {}:{}", owner.name, group.name))
             } else {
                 None
             }
@@ -103,7 +103,9 @@ mod tests {
     #[test]
     fn a_project_matches_when_all_run_well_on_the_image_that_the_name_means_now() {
         assert_eq!(project(&facts(container("running", None, "1", "1")), &up(), None), None);
-        assert_eq!(project(&facts(container("running", Some("healthy"), "1", "1")), &up(), None), None);
+        for health in ["healthy", "starting"] {
+            assert_eq!(project(&facts(container("running", Some(health), "1", "1")), &up(), None), None);
+        }
     }
 
     #[test]
@@ -126,8 +128,8 @@ mod tests {
     fn a_file_matches_by_content_and_by_what_the_task_says_of_mode_and_owner() {
         let here = File::Present {
             mode: "0640".into(),
-            owner: "root".into(),
-            group: "www".into(),
+            owner: Owner { name: "root".into(), id: "0".into() },
+            group: Owner { name: "www".into(), id: "33".into() },
             content: b"x".to_vec(),
         };
         let facts = Facts { files: [("/f".to_owned(), here)].into(), ..Facts::default() };
@@ -140,6 +142,8 @@ mod tests {
             validate: None,
         };
         assert_eq!(file(&facts, &wanted), None);
+        let by_number = PutFile { owner: Some("0".into()), group: Some("www".into()), ..wanted.clone() };
+        assert_eq!(file(&facts, &by_number), None);
         for other in [
             PutFile { content: b"y".to_vec(), ..wanted.clone() },
             PutFile { mode: Some("0600".into()), ..wanted.clone() },

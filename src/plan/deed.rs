@@ -12,7 +12,7 @@ use crate::model::{
 use crate::model::playbook::Command;
 
 use super::address;
-use super::scope::{Scope, Side};
+use super::scope::{Scope, Side, escalate};
 
 /// What a task wants on a host.
 #[derive(Debug, Clone)]
@@ -120,7 +120,7 @@ impl Filler<'_> {
                 task.name.raw().to_owned()
             },
             wish: self.wish(play, task, is_first)?,
-            escalate: super::build::escalate(self.scope.model, self.host, words, |text| self.text(text))?,
+            escalate: escalate(self.scope.model, self.host, words, |text| self.text(text))?,
             timeout: task.timeout,
             ignore_errors: task.ignore_errors,
             no_log: task.no_log,

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::facts::{Facts, Observed};
 use crate::model::{
-    Color, Context, HostName, Inventory, Module, Pattern, Play, Playbook, Problem, Problems, Vars,
-    expand_known,
+    Color, Context, EscalationWords, HostName, Inventory, Module, Pattern, Play, Playbook, Problem, Problems,
+    Text, Vars, expand_known,
 };
 
 /// What people wrote, resolved: everything that a plan is made from beside the facts.
@@ -124,7 +124,13 @@ impl<'a> Scope<'a> {
         for layer in written.into_iter().flatten() {
             vars.extend(layer.iter().map(|(key, value)| (key.clone(), value.clone())));
         }
-        let locate = |name: &str| self.model.inventory.locate(host, name);
+        let locate = |name: &str| {
+            let above = [playbook.color_vars(side.color), &self.model.extra];
+            if above.into_iter().chain(play.map(|play| &play.vars)).any(|vars| vars.contains_key(name)) {
+                return None;
+            }
+            playbook.var_places.get(name).cloned().or_else(|| self.model.inventory.locate(host, name))
+        };
         expand_known(&vars, self.own(host, side), &self.shared, &locate)
     }
 
@@ -144,6 +150,27 @@ impl<'a> Scope<'a> {
             Value::Object(own) => own,
             _ => Vars::new(),
         }
+    }
+}
+
+/// Whom a step becomes: the task's words, the play's, then the host's.
+pub(super) fn escalate<F>(
+    model: &Model,
+    host: &HostName,
+    words: [&EscalationWords; 2],
+    text: F,
+) -> Result<Option<String>, Problem>
+where
+    F: Fn(&Text) -> Result<String, Problem>,
+{
+    let by_default = model.escalations.get(host).cloned().flatten();
+    let wanted = words.iter().find_map(|words| words.escalate).unwrap_or(by_default.is_some());
+    if !wanted {
+        return Ok(None);
+    }
+    match words.iter().find_map(|words| words.user.as_ref()) {
+        Some(user) => text(user).map(Some),
+        None => Ok(Some(by_default.unwrap_or_else(|| "root".to_owned()))),
     }
 }
 

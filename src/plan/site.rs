@@ -3,7 +3,7 @@
 use crate::model::{EscalationWords, HostName, Problems, Text};
 
 use super::deed::path_of;
-use super::scope::{Scope, Side};
+use super::scope::{self, Scope, Side};
 
 /// Where a color's site is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub(super) fn content(scope: &Scope<'_>, host: &HostName, side: &Side) -> Result
 pub(super) fn escalate(scope: &Scope<'_>, host: &HostName, side: &Side) -> Result<Option<String>, Problems> {
     let context = scope.context(host, side, None);
     let words = [&scope.model.playbook.switch.escalation, &EscalationWords::default()];
-    let user = super::build::escalate(scope.model, host, words, |text| text.render(&context));
+    let user = scope::escalate(scope.model, host, words, |text| text.render(&context));
     user.map_err(|problem| Problems(vec![problem]))
 }
 

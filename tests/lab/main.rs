@@ -1,16 +1,23 @@
-//! Tests on real hosts: the default lab, which `make lab-up` brings up.
+//! `bgctl` on real hosts: OpenSSH, nginx, Docker and Compose. `make lab-up` brings up the default lab;
+//! `BGCTL_LAB` names another one that is up.
+#![expect(clippy::disallowed_methods, reason = "runs the binary and asks the hosts without it")]
+#![expect(clippy::disallowed_macros, reason = "prints what it measured")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helper may fail it"
+)]
 
-use std::io::Read;
-use std::net::TcpStream;
-use std::time::Duration;
-
-#[test]
-fn every_host_of_the_lab_runs_openssh() {
-    for host in ["127.0.1.1", "127.0.2.1", "127.0.2.2"] {
-        let mut stream = TcpStream::connect((host, 2201)).expect("the lab is up: make lab-up");
-        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-        let mut banner = [0; 15];
-        stream.read_exact(&mut banner).unwrap();
-        assert_eq!(&banner, b"SSH-2.0-OpenSSH", "{host}");
-    }
-}
+mod deploy;
+mod failures;
+mod files;
+mod harness;
+mod host_keys;
+mod kinds;
+mod lock;
+mod refused_site;
+mod secrets;
+mod switches;
+mod values;
+mod ways;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::facts::{Facts, File};
+use crate::facts::{Facts, File, Owner};
 use crate::model::{Action, Batch, Color, HostName, Play, PutFile, ReleaseId};
 use crate::plan::deed::{self, Deed, Wanted, Wish};
 use crate::plan::scope::Side;
-use crate::plan::{Certainty, Lane, Phase, Skipped, Step, Undo, Wave, compare};
+use crate::plan::{Certainty, Lane, Phase, Skipped, Step, Undo, Wave, compare, project};
 
 use super::{Blocked, Builder};
 
@@ -190,8 +190,8 @@ pub(super) fn put(
                 path: file.path.clone(),
                 content: content.clone(),
                 mode: Some(mode.clone()),
-                owner: Some(owner.clone()),
-                group: Some(group.clone()),
+                owner: Some(owner.id.clone()),
+                group: Some(group.id.clone()),
                 validate: None,
             })
         }
@@ -216,12 +216,12 @@ pub(super) fn put(
 fn as_written(file: &PutFile, here: Option<&File>) -> File {
     let (mode, owner, group) = match here {
         Some(File::Present { mode, owner, group, .. }) => (mode.clone(), owner.clone(), group.clone()),
-        _ => ("0644".to_owned(), "root".to_owned(), "root".to_owned()),
+        _ => ("0644".to_owned(), Owner::named("root"), Owner::named("root")),
     };
     File::Present {
         mode: file.mode.clone().unwrap_or(mode),
-        owner: file.owner.clone().unwrap_or(owner),
-        group: file.group.clone().unwrap_or(group),
+        owner: file.owner.as_deref().map_or(owner, Owner::named),
+        group: file.group.as_deref().map_or(group, Owner::named),
         content: file.content.clone(),
     }
 }
@@ -244,11 +244,10 @@ pub(super) fn differences(facts: &Facts, deeds: &[Deed]) -> Vec<String> {
 
 /// The compose file that a play writes into a project's folder, if it does.
 fn compose_file(deeds: &[Deed], dir: &str) -> Option<String> {
-    const NAMES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
     deeds.iter().find_map(|deed| match &deed.wish {
         Wish::File(file) => {
             let name = file.path.strip_prefix(dir)?.trim_start_matches('/');
-            NAMES.contains(&name).then(|| String::from_utf8_lossy(&file.content).into_owned())
+            project::FILE_NAMES.contains(&name).then(|| String::from_utf8_lossy(&file.content).into_owned())
         }
         _ => None,
     })

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
@@ -108,7 +109,16 @@ impl SshFleet {
 
 impl Remote for SshFleet {
     fn exec<'a>(&'a self, host: &'a HostName, exec: Exec) -> BoxFuture<'a, Result<Output, RemoteError>> {
-        async move { exec::exec(self.link(host)?, exec).await }.boxed()
+        async move {
+            let began = Instant::now();
+            // Every script begins with a comment that says what it does.
+            let does = exec.script.lines().next().unwrap_or_default().trim_start_matches("# ");
+            let result = exec::exec(self.link(host)?, exec).await;
+            let status = result.as_ref().map(|output| output.status);
+            tracing::debug!(%host, ?status, took = ?began.elapsed(), "{does}");
+            result
+        }
+        .boxed()
     }
 
     fn probe<'a>(&'a self, host: &'a HostName, probe: Probe) -> BoxFuture<'a, Result<Answer, RemoteError>> {

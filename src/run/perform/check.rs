@@ -3,11 +3,9 @@
 use crate::event::StepError;
 use crate::model::{Ask, Check, HttpAsk};
 use crate::remote::{Answer, Exec, HttpRequest, Probe, meets};
+use crate::scripts::CONTAINER_HEALTH;
 
 use super::{Done, Performance, command_exec, interrupted, not_done, said, shown};
-
-const CONTAINER_HEALTH: &str =
-    concat!(include_str!("../scripts/compose_lib.sh"), include_str!("../scripts/container_health.sh"));
 
 impl Performance<'_> {
     pub(super) async fn check(&self, check: &Check) -> Result<Done, StepError> {

@@ -8,14 +8,22 @@ built_with() { printf '%s\n' "$built" | sed -n "s|.*--$1=\([^ ]*\).*|\1|p"; }
 conf=$(built_with conf-path)
 directive() { sed -n "s/^[[:space:]]*$1[[:space:]]\{1,\}\([^;[:space:]]*\).*/\1/p" "$conf" 2>/dev/null | head -n 1; }
 
+# A path as nginx sees it: relative ones begin at its prefix.
+absolute() {
+  case $1 in
+    /* | stderr | syslog:*) printf '%s\n' "$1" ;;
+    *) printf '%s/%s\n' "$(built_with prefix)" "$1" ;;
+  esac
+}
+
 master() {
   file=$(directive pid)
-  pid=$(cat "${file:-$(built_with pid-path)}" 2>/dev/null) && [ -n "$pid" ] && [ -d "/proc/$pid" ] && printf '%s\n' "$pid"
+  pid=$(cat "$(absolute "${file:-$(built_with pid-path)}")" 2>/dev/null) && [ -n "$pid" ] && [ -d "/proc/$pid" ] && printf '%s\n' "$pid"
 }
 
 error_log() {
   file=$(directive error_log)
-  printf '%s\n' "${file:-$(built_with error-log-path)}"
+  absolute "${file:-$(built_with error-log-path)}"
 }
 
 # The master's children whose title matches, one process id a line. Read without starting a process for each:

@@ -2,6 +2,8 @@
 # When they do not, the link goes back and the reason stands on stderr.
 # Arguments: LINK FROM TO SECONDS (an empty FROM or TO: no link)
 link=$1 from=$2 to=$3 seconds=$4
+# Once begun it comes to one of its two ends, also when nobody listens any more.
+trap '' HUP PIPE
 master=$(master) || { echo "nginx does not run: start it and look into $(error_log)" >&2; exit 1; }
 log=$(error_log)
 
@@ -48,8 +50,9 @@ if reload; then
   echo "took $(($(now) - begin))"
   exit 0
 fi
-point "$from" || { echo "THE LINK COULD NOT BE PUT BACK: $link" >&2; exit 3; }
+# To where it was: an undo that finds nothing to take back must not bring the new color in.
+point "$here" || { echo "THE LINK COULD NOT BE PUT BACK: $link" >&2; exit 3; }
 # What nginx holds in memory shall be what is on disk, even if the reload was only slow.
-if reload 2>/dev/null; then echo "the link is back on ${from:-nothing}" >&2; exit 1; fi
-echo "the link is back on ${from:-nothing}, and nginx did not reload that either" >&2
+if reload 2>/dev/null; then echo "the link is back on ${here:-nothing}" >&2; exit 1; fi
+echo "the link is back on ${here:-nothing}, and nginx did not reload that either" >&2
 exit 1

@@ -1,0 +1,173 @@
+//! The binary, run in the folder with nothing of the developer's environment.
+
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::Lab;
+
+/// What a command of `bgctl` said, and how it ended.
+pub(crate) struct Said {
+    command: String,
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Lab {
+    /// Runs `bgctl` to its end. `-i inventory.yml` and the folder's playbook are given where `args` names no
+    /// inventory.
+    pub(crate) fn bgctl(&self, args: &[&str]) -> Said {
+        let output = self.command(args).output().unwrap();
+        Said::new(args, &output)
+    }
+
+    /// Deploys a release without asking.
+    pub(crate) fn deploy(&self, version: &str) -> Said {
+        self.bgctl(&["apply", "-y", "-e", &format!("version={version}")])
+    }
+
+    /// Starts `bgctl` and leaves it running; `kill` and [`Running::said`] are for later.
+    pub(crate) fn start(&self, args: &[&str]) -> Running {
+        let child = self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Running { args: args.iter().map(|&arg| arg.to_owned()).collect(), child }
+    }
+
+    /// Every journal in the operator's home, one after another.
+    pub(crate) fn journals(&self) -> String {
+        let Ok(folder) = std::fs::read_dir(self.path("state/bgctl/my-server")) else { return String::new() };
+        folder.map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap()).collect()
+    }
+
+    /// Waits until a run's journal says this, of a run that is under way.
+    #[track_caller]
+    pub(crate) fn until_journal_says(&self, text: &str) {
+        let began = Instant::now();
+        while !self.journals().contains(text) {
+            assert!(began.elapsed() < Duration::from_secs(30), "no {text:?} in {}", self.journals());
+            sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bgctl"));
+        let (name, rest) = args.split_first().unwrap();
+        command.arg(name);
+        if !args.contains(&"-i") {
+            command.args(["-i", "inventory.yml", "-e", "bgctl_playbook=playbook.yml"]);
+        }
+        command
+            .args(rest)
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("USER", "tester")
+            .env("HOME", self.path("home"))
+            .env("XDG_STATE_HOME", self.path("state"));
+        command
+    }
+}
+
+impl Said {
+    fn new(args: &[&str], output: &Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        Self {
+            command: format!("bgctl {}", args.join(" ")),
+            code: output.status.code(),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        }
+    }
+
+    /// It ended with this code.
+    #[track_caller]
+    pub(crate) fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{}", self.in_full());
+        self
+    }
+
+    /// It said this, on stdout or stderr.
+    #[track_caller]
+    pub(crate) fn says(self, text: &str) -> Self {
+        assert!(
+            self.stdout.contains(text) || self.stderr.contains(text),
+            "no {text:?} in {}",
+            self.in_full()
+        );
+        self
+    }
+
+    /// It said nothing like this, neither on stdout nor on stderr.
+    #[track_caller]
+    pub(crate) fn hides(self, text: &str) -> Self {
+        assert!(!self.stdout.contains(text) && !self.stderr.contains(text), "{text:?} in {}", self.in_full());
+        self
+    }
+
+    /// Its stdout as one document.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in {}", self.in_full()))
+    }
+
+    /// Its stdout as events, those of one kind.
+    #[track_caller]
+    pub(crate) fn events(&self, kind: &str) -> Vec<Value> {
+        let lines = self.stdout.lines().map(|line| {
+            serde_json::from_str::<Value>(line)
+                .unwrap_or_else(|error| panic!("{error} in {}", self.in_full()))
+        });
+        lines.filter(|event| event["event"] == kind).collect()
+    }
+
+    fn in_full(&self) -> String {
+        let Self { command, code, stdout, stderr } = self;
+        format!("`{command}` (exit {code:?})\n--- stdout\n{stdout}\n--- stderr\n{stderr}")
+    }
+}
+
+/// A command of `bgctl` under way; it ends with this value.
+pub(crate) struct Running {
+    args: Vec<String>,
+    child: Child,
+}
+
+impl Running {
+    /// Ends it as `kill -9` does.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to end, as Ctrl-C does.
+    pub(crate) fn interrupt(&self) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    }
+
+    /// Waits for its end.
+    pub(crate) fn said(mut self) -> Said {
+        use std::io::Read;
+        let (mut stdout, mut stderr) = (self.child.stdout.take().unwrap(), self.child.stderr.take().unwrap());
+        let errors = std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            stderr.read_to_end(&mut bytes).unwrap();
+            bytes
+        });
+        let mut bytes = Vec::new();
+        stdout.read_to_end(&mut bytes).unwrap();
+        let status = self.child.wait().unwrap();
+        let args: Vec<&str> = self.args.iter().map(String::as_str).collect();
+        Said::new(&args, &Output { status, stdout: bytes, stderr: errors.join().unwrap() })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,143 @@
+//! The hosts of a lab, as `tests/lab/up` made them.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+const TESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab");
+
+/// A lab that is up, and the folder of the person who deploys to it.
+pub(crate) struct Lab {
+    name: String,
+    /// `LAB_HOSTS`, `LAB_LB1` and the like, as `up` wrote them.
+    facts: BTreeMap<String, String>,
+    pub(super) folder: TempDir,
+    /// Whether it ends with this value.
+    ours: bool,
+    /// The lab is ours until this file is closed: tests of several processes take turns.
+    _turn: File,
+}
+
+impl Lab {
+    /// The default lab, its hosts as new, and a new folder.
+    pub(crate) fn fresh() -> Self {
+        let name = std::env::var("BGCTL_LAB").unwrap_or_else(|_| "lab".to_owned());
+        Self::named(&name)
+    }
+
+    /// A lab by its name, its hosts as new, and a new folder.
+    pub(crate) fn named(name: &str) -> Self {
+        let file = std::fs::read_to_string(run_folder(name).join("env")).unwrap_or_default();
+        let words = shlex::split(&file).unwrap();
+        let facts = words.iter().filter_map(|word| word.split_once('='));
+        let facts = facts.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let folder = TempDir::new().unwrap();
+        let lab = Self { name: name.to_owned(), facts, folder, ours: false, _turn: turn(name) };
+        lab.check_up();
+        lab.reset();
+        lab.fill_folder();
+        lab
+    }
+
+    /// A lab of another kind, brought up with these options if it is not up; taken down afterwards only then.
+    pub(crate) fn brought_up(name: &str, options: &[&str]) -> Self {
+        let ours = !run_folder(name).join("env").exists();
+        expect_success(Command::new(format!("{TESTS}/up")).args(["--name", name]).args(options));
+        let mut lab = Self::named(name);
+        lab.ours = ours;
+        lab
+    }
+
+    /// Every host answers on its SSH port.
+    fn check_up(&self) {
+        let answers = |host: &&str| {
+            let address: SocketAddr =
+                format!("{}:{}", self.address(host), self.facts["LAB_SSH_PORT"]).parse().unwrap();
+            TcpStream::connect_timeout(&address, Duration::from_secs(2)).is_ok()
+        };
+        let hosts = self.hosts();
+        let is_up = !hosts.is_empty() && hosts.iter().all(answers);
+        assert!(is_up, "lab {0} is not up: run `make lab-up` (or tests/lab/up --name {0})", self.name);
+    }
+
+    /// Puts the hosts back to how they were made: no containers, no sites, nothing of bgctl.
+    fn reset(&self) {
+        expect_success(Command::new(format!("{TESTS}/reset")).args(["--name", &self.name]));
+    }
+
+    /// All hosts, load balancers first.
+    pub(crate) fn hosts(&self) -> Vec<&str> {
+        self.facts.get("LAB_HOSTS").map_or_else(Vec::new, |hosts| hosts.split(' ').collect())
+    }
+
+    /// A host's loopback address on this machine.
+    pub(crate) fn address(&self, host: &str) -> &str {
+        &self.facts[&format!("LAB_{}", host.to_uppercase())]
+    }
+
+    /// Where the load balancer answers on this machine.
+    pub(crate) fn front(&self) -> SocketAddr {
+        format!("{}:{}", self.address("lb1"), self.facts["LAB_HTTP_PORT"]).parse().unwrap()
+    }
+
+    /// The container that is a host.
+    fn container(&self, host: &str) -> &str {
+        &self.facts[&format!("LAB_{}_CONTAINER", host.to_uppercase())]
+    }
+
+    /// What shell text prints on a host, run as root, by way of Docker. It must exit 0.
+    pub(crate) fn on(&self, host: &str, shell: &str) -> String {
+        let said = expect_success(docker().args(["exec", self.container(host), "sh", "-c", shell]));
+        String::from_utf8(said.stdout).unwrap()
+    }
+
+    /// Where the lab's keys and its own inventory are.
+    pub(crate) fn run_folder(&self) -> PathBuf {
+        run_folder(&self.name)
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if self.ours {
+            let _ = Command::new(format!("{TESTS}/down")).args(["--name", &self.name]).output();
+        }
+    }
+}
+
+fn run_folder(name: &str) -> PathBuf {
+    Path::new(TESTS).join("run").join(name)
+}
+
+/// Waits until no other test works on the lab.
+fn turn(name: &str) -> File {
+    let file = File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.turn"))).unwrap();
+    file.lock().unwrap();
+    file
+}
+
+/// This machine's Docker, through sudo where its socket is not ours to open.
+fn docker() -> Command {
+    match UnixStream::connect("/var/run/docker.sock") {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            let mut command = Command::new("sudo");
+            command.arg("docker");
+            command
+        }
+        _ => Command::new("docker"),
+    }
+}
+
+fn expect_success(command: &mut Command) -> Output {
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?} ended with {}:\n{said}", output.status);
+    output
+}
