@@ -27,7 +27,7 @@ test: setup check lab-up ## every check and every test, those on real hosts incl
 
 check: ## formatting, clippy, shellcheck, licences and sources
 	$(CARGO) fmt --check
-	rustfmt --check --edition 2024 --config-path rustfmt.toml $(LAB)/app/main.rs
+	rustfmt --check --edition 2024 --config-path rustfmt.toml $(LAB)/app/main.rs $(LAB)/load/main.rs
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	scripts/shellcheck
 	scripts/deny
@@ -43,7 +43,7 @@ bench: setup lab-up ## round trips and wall time of plan and apply
 
 fmt: ## format the code
 	$(CARGO) fmt
-	rustfmt --edition 2024 --config-path rustfmt.toml $(LAB)/app/main.rs
+	rustfmt --edition 2024 --config-path rustfmt.toml $(LAB)/app/main.rs $(LAB)/load/main.rs
 
 clean: ## remove everything this project made on this machine: builds, every lab, the images
 	$(LAB)/down --all

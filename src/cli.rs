@@ -289,7 +289,7 @@ impl Cli {
         }
         let playbook = self.playbook().map(|path| path.to_string_lossy());
         words.extend(playbook.as_deref());
-        shlex::try_join(words.iter().copied()).unwrap_or_else(|_| words.join(" "))
+        words.into_iter().map(shell_word).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -305,6 +305,15 @@ fn painted(args: &[OsString]) -> clap::Command {
         _ => ClapColor::Auto,
     };
     Cli::command().color(choice)
+}
+
+/// A word as a person would type it: in quotes only where the shell would take it for something else.
+fn shell_word(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_./:=,@%+-".contains(&byte);
+    if !word.is_empty() && word.bytes().all(is_plain) {
+        return word.to_owned();
+    }
+    shlex::try_quote(word).map_or_else(|_| word.to_owned(), std::borrow::Cow::into_owned)
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -68,4 +68,6 @@ fn help_names_every_command_and_exit_code() {
 fn the_selection_can_be_pasted_into_a_shell() {
     let cli = parse("apply -i prod.yml -e 'a=b c' -l 'app*' -b -y site.yml").unwrap();
     assert_eq!(cli.selection(), "-i prod.yml -e 'a=b c' -l 'app*' -b site.yml");
+    let plain = parse("apply -i prod.yml -e version=1.4.0").unwrap();
+    assert_eq!(plain.selection(), "-i prod.yml -e version=1.4.0");
 }

@@ -18,7 +18,7 @@ use crate::run::{self, About, Ending, Engine, Holder, LastRun, Lock, NotLocked, 
 use super::failure::{Failure, FailureKind};
 use super::load::{self, Loaded, wrong};
 use super::observe::{self, Round};
-use super::session::{Session, now};
+use super::session::{Session, clock, now};
 
 pub(super) async fn run(session: &Session, goal: Goal, args: &MoveArgs, force: bool) -> Result<u8, Failure> {
     let renders = matches!(goal, Goal::Apply | Goal::Stage | Goal::Promote);
@@ -89,7 +89,7 @@ impl Deployment<'_> {
         let quiet = self.session.cli.globals.quiet && self.args.yes;
         if !quiet && !self.session.json() {
             let options = Show { color: ui.err_paint().is_on(), diff: self.args.diff, width: ui.width() };
-            ui.say(&plan::show(plan, options));
+            ui.say(&(plan::show(plan, options) + "\n"));
         }
         if self.args.yes {
             return Ok(Some(false));
@@ -256,7 +256,10 @@ fn not_locked(error: &NotLocked) -> Failure {
     let phase = holder.phase.map(|phase| format!(", in {}", phase.as_str())).unwrap_or_default();
     let by = format!(
         "locked on {host} by {}: `{}` since {}{phase} (run {})",
-        holder.by, holder.command, holder.since, holder.run
+        holder.by,
+        holder.command,
+        clock(holder.since),
+        holder.run
     );
     Failure::new(FailureKind::Locked, by).hint("nothing was done; try again when it has ended")
 }

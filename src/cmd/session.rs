@@ -76,3 +76,8 @@ impl Session {
 pub(super) fn now() -> Timestamp {
     Timestamp::now()
 }
+
+/// A time for a reader: to the second.
+pub(super) fn clock(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}

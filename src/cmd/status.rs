@@ -9,7 +9,7 @@ use crate::run::{Holder, LastRun};
 use super::failure::{Failure, FailureKind, unreachable_table};
 use super::load::{self, Loaded, wrong};
 use super::observe::{self, Round};
-use super::session::Session;
+use super::session::{Session, clock};
 use super::status_view::{self, Known, LockInfo, StatusView};
 
 pub(super) async fn run(session: &Session) -> Result<u8, Failure> {
@@ -50,6 +50,7 @@ fn view(loaded: &Loaded, observed: &Observed) -> Result<StatusView, Failure> {
         app_servers: &app_servers,
         lock: holder.map(lock_info),
         last_run: last_runs.max_by_key(|run| run.at).map(last_run),
+        kept: plan::kept(model, observed).map_err(wrong)?,
     };
     let configured = |host: &HostName, _: &str| {
         standings.iter().find(|standing| standing.host == *host).and_then(|standing| standing.configured)
@@ -62,7 +63,7 @@ fn view(loaded: &Loaded, observed: &Observed) -> Result<StatusView, Failure> {
 fn lock_info(holder: Holder) -> LockInfo {
     LockInfo {
         by: holder.by,
-        since: holder.since.to_string(),
+        since: clock(holder.since),
         phase: holder.phase.map(|phase| phase.as_str().to_owned()),
         run: holder.run.to_string(),
     }
@@ -72,9 +73,9 @@ fn last_run(run: LastRun) -> status_view::LastRun {
     status_view::LastRun {
         run: run.run.to_string(),
         by: run.by,
-        at: run.at.to_string(),
+        at: clock(run.at),
         command: run.command,
         outcome: serde_json::to_value(run.outcome).ok().and_then(|value| value.as_str().map(str::to_owned)),
-        release: Some(run.release.to_string()),
+        release: run.release.known().map(ToString::to_string),
     }
 }

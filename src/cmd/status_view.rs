@@ -168,6 +168,8 @@ pub struct Known<'a> {
     pub lock: Option<LockInfo>,
     /// The last run.
     pub last_run: Option<LastRun>,
+    /// App servers whose files can bring a color up that has no containers.
+    pub kept: Vec<(HostName, Color)>,
 }
 
 impl StatusView {
@@ -185,7 +187,7 @@ impl StatusView {
         let server = |host: &HostName| app_server(host, observed.hosts.get(host), &project);
         let app_servers: Vec<AppServer> = known.app_servers.iter().map(server).collect();
         let live = common(load_balancers.iter().map(|balancer| balancer.served));
-        let rollback = rollback(live, &load_balancers, &app_servers);
+        let rollback = rollback(live, &load_balancers, &app_servers, &known.kept);
         let Known { app, lock, last_run, .. } = known;
         Self { app: app.clone(), live, load_balancers, app_servers, lock, last_run, rollback }
     }

@@ -102,6 +102,18 @@ impl ReleaseId {
     pub fn from_digest(hex: &str) -> Self {
         Self(hex.chars().take(12).collect())
     }
+
+    /// What is there, whatever it is: the release of a run that renders nothing.
+    #[must_use]
+    pub fn as_it_was() -> Self {
+        Self("as-it-was".to_owned())
+    }
+
+    /// The id, unless it is [`Self::as_it_was`].
+    #[must_use]
+    pub fn known(&self) -> Option<&Self> {
+        (self.0 != "as-it-was").then_some(self)
+    }
 }
 
 #[cfg(test)]

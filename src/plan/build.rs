@@ -143,7 +143,7 @@ impl Builder<'_> {
     fn release_for(&self, goal: Goal) -> Result<ReleaseId, Problems> {
         let mut digest = Sha256::new();
         if matches!(goal, Goal::Rollback | Goal::Retire) {
-            return Ok(ReleaseId::from_digest("as-it-was"));
+            return Ok(ReleaseId::as_it_was());
         }
         let mut problems = Vec::new();
         for color in Color::BOTH {

@@ -8,6 +8,7 @@ mod compare;
 mod deed;
 mod json;
 mod observe;
+mod project;
 mod scope;
 mod show;
 mod site;
@@ -20,6 +21,7 @@ use crate::model::{Action, AppName, Color, HostName, ReleaseId};
 pub use build::{Blocked, Request, build};
 pub use json::to_json;
 pub use observe::{Standing, app_servers, check, lock_places, probes, questions, standings};
+pub use project::kept;
 pub use scope::Model;
 pub use show::{Show, show};
 

@@ -4,7 +4,7 @@ use console::measure_text_width;
 use similar::{ChangeTag, TextDiff};
 
 use super::words::{Sign, deed, way_back};
-use super::{Certainty, Lane, Phase, Plan, Skipped, Step, Wave};
+use super::{Certainty, Goal, Lane, Phase, Plan, Skipped, Step, Wave};
 use crate::model::{Action, HostName, host_list};
 use crate::paint::{Paint, harmless};
 
@@ -25,8 +25,10 @@ pub struct Show {
 pub fn show(plan: &Plan, options: Show) -> String {
     let paint = Paint::new(options.color);
     let mut lines = heading(plan, paint);
-    for wave in plan.waves.iter().filter(|_| !plan.is_empty()) {
-        lines.extend(wave_lines(plan, wave, options, paint));
+    if !plan.is_empty() {
+        for wave in &chapters(&plan.waves) {
+            lines.extend(wave_lines(plan, wave, options, paint));
+        }
     }
     lines.extend(notes(plan, paint));
     lines.push(String::new());
@@ -36,7 +38,11 @@ pub fn show(plan: &Plan, options: Show) -> String {
 
 fn last_line(plan: &Plan) -> String {
     if plan.is_empty() {
-        return "No changes. The live release matches.".to_owned();
+        let why = match plan.goal {
+            Goal::Retire => "Nothing of the old color is there to settle.",
+            _ => "The live release matches.",
+        };
+        return format!("No changes. {why}");
     }
     let counts = plan.counts();
     format!(
@@ -46,10 +52,11 @@ fn last_line(plan: &Plan) -> String {
 }
 
 fn heading(plan: &Plan, paint: Paint) -> Vec<String> {
+    let release = plan.release.known().map(|release| format!(": release {release}")).unwrap_or_default();
     let balancers: Vec<&HostName> = plan.load_balancers.iter().collect();
     let servers: Vec<&HostName> = plan.app_servers.iter().collect();
     vec![
-        format!("{} {}: release {}", paint.bold(&plan.app), plan.goal.as_str(), plan.release),
+        format!("{} {}{release}", paint.bold(&plan.app), plan.goal.as_str()),
         format!("  live           {}", paint.color_or_none(plan.live)),
         format!("  load balancers {}", host_list(&balancers)),
         format!("  app servers    {}", host_list(&servers)),
@@ -67,6 +74,33 @@ fn notes(plan: &Plan, paint: Paint) -> Vec<String> {
         lines.insert(0, format!("\n{}", paint.bold("notes")));
     }
     lines
+}
+
+/// The waves as a reader thinks of them: the switch is one thing, however many barriers it has.
+fn chapters(waves: &[Wave]) -> Vec<Wave> {
+    let mut chapters: Vec<Wave> = Vec::new();
+    for wave in waves {
+        match chapters.last_mut() {
+            Some(last) if last.phase == Phase::Switch && wave.phase == Phase::Switch => join(last, wave),
+            _ if wave.phase == Phase::Switch => {
+                chapters.push(Wave { name: wave.phase.as_str().to_owned(), ..wave.clone() });
+            }
+            _ => chapters.push(wave.clone()),
+        }
+    }
+    chapters
+}
+
+fn join(chapter: &mut Wave, wave: &Wave) {
+    for lane in &wave.lanes {
+        match chapter.lanes.iter_mut().find(|other| other.host == lane.host) {
+            Some(other) => {
+                other.steps.extend(lane.steps.iter().cloned());
+                other.skipped.extend(lane.skipped.iter().cloned());
+            }
+            None => chapter.lanes.push(lane.clone()),
+        }
+    }
 }
 
 fn wave_lines(plan: &Plan, wave: &Wave, options: Show, paint: Paint) -> Vec<String> {

@@ -58,7 +58,7 @@ pub(super) fn deed(step: &Step) -> String {
         Action::ComposeStop(project) => format!("stop {}", project.name),
         Action::ComposeStart(project) => format!("start {}", project.name),
         Action::Check(check) => ask(check, step.no_log),
-        Action::TestSite { link, .. } => format!("nginx accepts the site as {link}"),
+        Action::TestSite { .. } => "nginx -t with the new site in place".to_owned(),
         Action::Swap(swap) => match &swap.to {
             Some(to) => format!("{} → {}, reload, prove", swap.link, to.rsplit('/').next().unwrap_or(to)),
             None => format!("remove {}, reload, prove", swap.link),

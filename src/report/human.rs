@@ -8,6 +8,7 @@ use super::lines::Lines;
 use super::live::Live;
 use super::{Report, Tally, ending};
 use crate::event::{Event, Kind, Outcome};
+use crate::model::HostName;
 use crate::paint::Paint;
 
 /// How a run is shown.
@@ -30,6 +31,8 @@ pub struct Human {
     options: Options,
     lines: Lines,
     tally: Tally,
+    /// Logs that were shown, and of which host.
+    logs: Vec<(String, HostName)>,
     screen: Screen,
     result: Box<dyn Write + Send>,
 }
@@ -55,7 +58,19 @@ impl Human {
 
     fn new(options: Options, screen: Screen, result: Box<dyn Write + Send>, waiting: bool) -> Self {
         let lines = Lines { paint: options.progress, quiet: options.quiet, waiting, host_width: 0 };
-        Self { options, lines, tally: Tally::default(), screen, result }
+        Self { options, lines, tally: Tally::default(), logs: Vec::new(), screen, result }
+    }
+
+    /// What there is to say of an event. A release that fails usually fails alike on all hosts: the same
+    /// logs are shown once.
+    fn said(&mut self, event: &Event) -> Vec<String> {
+        if let (Kind::Logs { project, text }, Some(host)) = (&event.kind, &event.host) {
+            if let Some((_, first)) = self.logs.iter().find(|(shown, _)| shown == text) {
+                return vec![self.lines.same_logs(event, project, first)];
+            }
+            self.logs.push((text.clone(), host.clone()));
+        }
+        self.lines.of(event)
     }
 
     fn clock(&self, event: &Event) -> String {
@@ -82,7 +97,7 @@ impl Report for Human {
             self.lines.host_width =
                 hosts.iter().map(|host| console::measure_text_width(host.as_str())).max().unwrap_or(0);
         }
-        let lines = self.lines.of(event);
+        let lines = self.said(event);
         let clock = self.clock(event);
         match &mut self.screen {
             Screen::Plain(to) => {

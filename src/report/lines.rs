@@ -31,7 +31,9 @@ impl Lines {
         match &event.kind {
             Kind::RunStarted { app, live, target, release, hosts, steps, .. } => {
                 let noun = if hosts.len() == 1 { "host" } else { "hosts" };
-                let text = format!("release {release}, {steps} steps on {} {noun}", hosts.len());
+                let release =
+                    release.known().map(|release| format!("release {release}, ")).unwrap_or_default();
+                let text = format!("{release}{steps} steps on {} {noun}", hosts.len());
                 let colors =
                     format!("live: {}, target: {}", paint.color_or_none(*live), paint.color(*target));
                 vec![format!("{} {colors}, {text}", paint.bold(format!("{app}:")))]
@@ -83,6 +85,11 @@ impl Lines {
                 vec![self.line(event, &format!("{} {}", paint.yellow("note:"), harmless(text)))]
             }
         }
+    }
+
+    /// Logs that were shown already, of another host.
+    pub(super) fn same_logs(&self, event: &Event, project: &str, first: &HostName) -> String {
+        self.line(event, &format!("logs of {}: the same as on {first}", harmless(project)))
     }
 
     fn waiting(&self, event: &Event, attempt: u32, of: u32, met: &str) -> Vec<String> {

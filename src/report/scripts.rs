@@ -127,7 +127,8 @@ pub(super) fn failure() -> Vec<Event> {
     script.on("app2", Phase::Stage, "Healthy", failed);
     script.say(Kind::UndoStarted { why: "Healthy failed on app2".to_owned() });
     let logs = Kind::Logs { project: "my-server-green".to_owned(), text: "web-1 | no database\n".to_owned() };
-    script.on("app2", Phase::Stage, "Recreate green", logs);
+    script.on("app2", Phase::Stage, "Recreate green", logs.clone());
+    script.on("app1", Phase::Stage, "Recreate green", logs);
     for host in APPS {
         script.on(host, Phase::Stage, "Recreate green", Kind::Undone { at: AT, took_ms: 400 });
         script.on(host, Phase::Stage, "Compose file", Kind::Undone { at: AT, took_ms: 30 });

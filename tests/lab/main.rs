@@ -13,6 +13,7 @@ mod failures;
 mod files;
 mod harness;
 mod host_keys;
+mod kinds;
 mod lock;
 mod refused_site;
 mod secrets;

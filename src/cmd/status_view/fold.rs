@@ -99,7 +99,12 @@ impl Health {
     }
 }
 
-pub(super) fn rollback(live: Option<Color>, balancers: &[LoadBalancer], servers: &[AppServer]) -> Rollback {
+pub(super) fn rollback(
+    live: Option<Color>,
+    balancers: &[LoadBalancer],
+    servers: &[AppServer],
+    kept: &[(HostName, Color)],
+) -> Rollback {
     let not = |reason: String| Rollback { ready: false, how: None, reason };
     let Some(live) = live else {
         let none = balancers.iter().all(|balancer| balancer.served.is_none());
@@ -112,7 +117,11 @@ pub(super) fn rollback(live: Option<Color>, balancers: &[LoadBalancer], servers:
     if let Some(server) = servers.iter().find(|server| server.side(other).state == State::Unknown) {
         return not(format!("{} does not tell what runs there", server.host));
     }
-    if let Some(server) = servers.iter().find(|server| server.side(other).state == State::Absent) {
+    let mut absent = servers.iter().filter(|server| server.side(other).state == State::Absent).peekable();
+    let some_are_absent = absent.peek().is_some();
+    let is_lost =
+        |server: &&AppServer| !kept.iter().any(|(host, color)| *host == server.host && *color == other);
+    if let Some(server) = absent.find(is_lost) {
         return not(format!("{other} has no containers on {}", server.host));
     }
     if servers.iter().all(|server| server.side(other).is_well()) {
@@ -122,5 +131,7 @@ pub(super) fn rollback(live: Option<Color>, balancers: &[LoadBalancer], servers:
     if let Some(server) = servers.iter().find(|server| server.side(other).health == Some(Health::Unhealthy)) {
         return not(format!("{other} is unhealthy on {}", server.host));
     }
-    Rollback { ready: true, how: Some(How::Start), reason: format!("{other} is stopped and can be started") }
+    let state =
+        if some_are_absent { "is down and can be brought up" } else { "is stopped and can be started" };
+    Rollback { ready: true, how: Some(How::Start), reason: format!("{other} {state}") }
 }

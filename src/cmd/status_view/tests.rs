@@ -27,11 +27,12 @@ struct Fleet {
     observed: Observed,
     balancers: Vec<HostName>,
     servers: Vec<HostName>,
+    kept: Vec<(HostName, Color)>,
 }
 
 impl Fleet {
     fn new() -> Self {
-        Self { observed: Observed::default(), balancers: Vec::new(), servers: Vec::new() }
+        Self { observed: Observed::default(), balancers: Vec::new(), servers: Vec::new(), kept: Vec::new() }
     }
 
     fn balancer(mut self, name: &str, configured: Option<Color>, served: Served) -> Self {
@@ -56,7 +57,7 @@ impl Fleet {
     fn view_with(&self, lock: Option<LockInfo>, last_run: Option<LastRun>) -> StatusView {
         let app = "my-server".parse().unwrap();
         let (load_balancers, app_servers) = (self.balancers.as_slice(), self.servers.as_slice());
-        let known = Known { app: &app, load_balancers, app_servers, lock, last_run };
+        let known = Known { app: &app, load_balancers, app_servers, lock, last_run, kept: self.kept.clone() };
         let link_color = |_: &HostName, target: &str| {
             Color::BOTH.into_iter().find(|color| target == format!("/sites/{color}.conf"))
         };
@@ -126,6 +127,10 @@ fn the_way_back_depends_on_what_the_other_color_does() {
     }
     let absent = usual(["running"; 2]).server("app3", Vec::new()).view().rollback;
     assert_eq!((absent.ready, absent.reason.as_str()), (false, "green has no containers on app3"));
+    let mut put_back = usual(["running"; 2]).server("app3", Vec::new());
+    put_back.kept.push(("app3".parse().unwrap(), Color::Green));
+    let back = put_back.view().rollback;
+    assert_eq!((back.how, back.reason.as_str()), (Some(How::Start), "green is down and can be brought up"));
     let first = Fleet::new().balancer("lb1", None, Served::Neither("404".to_owned())).view().rollback;
     assert_eq!((first.ready, first.reason.as_str()), (false, "no color is live"));
     let ill = vec![container(Color::Green, "running", Some("unhealthy"), "0.0.2")];

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::model::{Action, Color, HostName, Old, Project, ReleaseId};
-use crate::plan::deed::{self, Deed, Wanted, Wish};
-use crate::plan::{Certainty, Goal, Lane, Phase, Step, Undo, Wave};
+use crate::model::{Action, Color, ComposeUp, HostName, Old, Project, ReleaseId};
+use crate::plan::deed::{Deed, Wish};
+use crate::plan::{Certainty, Goal, Lane, Phase, Step, Undo, Wave, project};
 
 use super::stage::step;
 use super::{Blocked, Builder};
@@ -69,7 +69,7 @@ impl Builder<'_> {
         };
         let (action, undo) = match old {
             Old::Keep => {
-                lane.skip(deed, &format!("{color} keeps running, for an instant rollback"));
+                lane.skip(deed, &format!("{color} keeps running"));
                 return Ok(());
             }
             Old::Stop => (Action::ComposeStop(project.clone()), Undo::Reverse(Action::ComposeStart(project))),
@@ -92,18 +92,7 @@ impl Builder<'_> {
         if !facts.is_some_and(|facts| facts.containers.iter().any(|container| container.project == name)) {
             return Ok(None);
         }
-        let side = self.scope.side(color, Some(color.other()), "")?;
-        for play in &self.scope.model.playbook.stage {
-            if !self.scope.hosts(&play.hosts)?.contains(host) {
-                continue;
-            }
-            for deed in deed::deeds(&self.scope, play, host, host, &side, Wanted::Projects)? {
-                if let Wish::Compose(up) = deed.wish {
-                    return Ok(Some(up.project));
-                }
-            }
-        }
-        Ok(None)
+        Ok(project::of(&self.scope, host, color)?.map(|up| up.project))
     }
 
     /// Settles the old color now.
@@ -138,29 +127,13 @@ impl Builder<'_> {
     fn start(&self, target: Color) -> Result<Vec<Wave>, Blocked> {
         let (mut lanes, mut missing) = (Vec::new(), Vec::new());
         for host in self.scope.app_servers()? {
-            let Some(project) = self.project(&host, target)? else {
-                missing.push(format!("{host}: no containers of {target}"));
-                continue;
-            };
-            let facts = self.scope.observed.hosts.get(&host);
-            let theirs = facts
-                .iter()
-                .flat_map(|facts| &facts.containers)
-                .filter(|container| container.project == project.name);
-            if theirs.into_iter().all(|container| container.state == "running") {
-                continue;
+            match self.way_up(&host, target)? {
+                WayUp::None => {
+                    missing.push(format!("{host}: no containers of {target}, and no compose file"));
+                }
+                WayUp::Runs => {}
+                WayUp::By(step) => lanes.push(Lane { host, steps: vec![*step], skipped: Vec::new() }),
             }
-            let deed = Deed {
-                name: format!("Start {target}"),
-                wish: Wish::Nothing(String::new()),
-                escalate: self.scope.model.escalations.get(&host).cloned().flatten(),
-                timeout: None,
-                ignore_errors: false,
-                no_log: false,
-            };
-            let undo = Undo::Reverse(Action::ComposeStop(project.clone()));
-            let steps = vec![step(&deed, Action::ComposeStart(project), undo, Certainty::Observed)];
-            lanes.push(Lane { host, steps, skipped: Vec::new() });
         }
         if !missing.is_empty() {
             return Err(Blocked::NotReady {
@@ -174,4 +147,43 @@ impl Builder<'_> {
         }
         Ok(vec![super::wave(Phase::Stage, &format!("Start {target}"), lanes)])
     }
+
+    /// How a color comes to run again on a host, as it last was there.
+    fn way_up(&self, host: &HostName, color: Color) -> Result<WayUp, Blocked> {
+        let Some(facts) = self.scope.observed.hosts.get(host) else { return Ok(WayUp::None) };
+        let Some(up) = project::of(&self.scope, host, color)? else { return Ok(WayUp::None) };
+        let mut theirs =
+            facts.containers.iter().filter(|container| container.project == up.project.name).peekable();
+        let there = theirs.peek().is_some();
+        if there && theirs.all(|container| container.state == "running") {
+            return Ok(WayUp::Runs);
+        }
+        let (name, action, undo) = if there {
+            let undo = Action::ComposeStop(up.project.clone());
+            (format!("Start {color}"), Action::ComposeStart(up.project), undo)
+        } else if project::has_file(facts, &up) {
+            // A release that failed was put down again, and the files before it were put back.
+            let undo = Action::ComposeDown(up.project.clone());
+            (format!("Bring {color} up"), Action::ComposeUp(ComposeUp { recreate: false, ..up }), undo)
+        } else {
+            return Ok(WayUp::None);
+        };
+        let escalate = self.scope.model.escalations.get(host).cloned().flatten();
+        let wish = Wish::Nothing(String::new());
+        let deed = Deed { name, wish, escalate, timeout: None, ignore_errors: false, no_log: false };
+        Ok(WayUp::By(Box::new(step(&deed, action, Undo::Reverse(undo), Certainty::Observed))))
+    }
 }
+
+/// How a color comes to run again on a host.
+enum WayUp {
+    /// Nothing of it is there.
+    None,
+    /// It runs.
+    Runs,
+    /// By this step.
+    By(Box<Step>),
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use crate::facts::{Facts, File, Owner};
 use crate::model::{Action, Batch, Color, HostName, Play, PutFile, ReleaseId};
 use crate::plan::deed::{self, Deed, Wanted, Wish};
 use crate::plan::scope::Side;
-use crate::plan::{Certainty, Lane, Phase, Skipped, Step, Undo, Wave, compare};
+use crate::plan::{Certainty, Lane, Phase, Skipped, Step, Undo, Wave, compare, project};
 
 use super::{Blocked, Builder};
 
@@ -244,11 +244,10 @@ pub(super) fn differences(facts: &Facts, deeds: &[Deed]) -> Vec<String> {
 
 /// The compose file that a play writes into a project's folder, if it does.
 fn compose_file(deeds: &[Deed], dir: &str) -> Option<String> {
-    const NAMES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
     deeds.iter().find_map(|deed| match &deed.wish {
         Wish::File(file) => {
             let name = file.path.strip_prefix(dir)?.trim_start_matches('/');
-            NAMES.contains(&name).then(|| String::from_utf8_lossy(&file.content).into_owned())
+            project::FILE_NAMES.contains(&name).then(|| String::from_utf8_lossy(&file.content).into_owned())
         }
         _ => None,
     })

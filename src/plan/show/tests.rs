@@ -117,7 +117,8 @@ fn plan(servers: usize, stage: &[Step]) -> Plan {
     let load_balancers: Vec<HostName> = vec!["lb1".parse().unwrap()];
     let waves = vec![
         wave(Phase::Stage, "Recreate the idle color", &app_servers, stage),
-        wave(Phase::Switch, "Switch", &load_balancers, &switch()),
+        wave(Phase::Switch, "Test the new site", &load_balancers, &switch()[..1]),
+        wave(Phase::Switch, "Switch traffic", &load_balancers, &switch()[1..]),
     ];
     Plan {
         app: "my-server".parse().unwrap(),
@@ -158,6 +159,15 @@ fn a_plan_without_changes() {
     let text = show(&plan, WIDE);
     insta::assert_snapshot!(text);
     assert!(text.ends_with("\nNo changes. The live release matches.\n"));
+}
+
+#[test]
+fn a_retirement_of_nothing_says_so() {
+    let mut plan = Plan { goal: Goal::Retire, release: ReleaseId::as_it_was(), ..plan(2, &[]) };
+    plan.waves.clear();
+    let text = show(&plan, WIDE);
+    assert!(text.starts_with("my-server retire\n"), "{text}");
+    assert!(text.ends_with("\nNo changes. Nothing of the old color is there to settle.\n"), "{text}");
 }
 
 #[test]
