@@ -11,4 +11,5 @@ pub mod plan;
 pub mod remote;
 pub mod report;
 pub mod run;
+pub mod scripts;
 pub mod ui;

@@ -54,7 +54,7 @@ impl Deployment<'_> {
         }
         let asked = self.ask(&plan)?;
         let Some(asked) = asked else { return Ok(FailureKind::Failed.exit_code()) };
-        let mut lock = self.lock(&plan).await?;
+        let lock = self.lock(&plan).await?;
         // What was seen before the lock was taken may have changed since.
         let (now_planned, observed) = self.plan().await?;
         if now_planned.is_empty() {
@@ -65,7 +65,7 @@ impl Deployment<'_> {
                 Failure::new(FailureKind::Failed, "the hosts changed while you were asked; nothing was done");
             return Err(failure.hint("run it again and look at the new plan"));
         }
-        let ending = self.carry_out(&now_planned, &observed, &mut lock).await?;
+        let ending = self.carry_out(&now_planned, &observed, &lock).await?;
         Ok(exit_code(ending.outcome))
     }
 
@@ -125,7 +125,7 @@ impl Deployment<'_> {
         Lock::take(self.fleet, &places, holder).await.map_err(|error| not_locked(&error))
     }
 
-    async fn carry_out(&self, plan: &Plan, observed: &Observed, lock: &mut Lock) -> Result<Ending, Failure> {
+    async fn carry_out(&self, plan: &Plan, observed: &Observed, lock: &Lock) -> Result<Ending, Failure> {
         let folder = self.session.journals(plan.app.as_str())?;
         let (journal, path) = Journal::create(&folder, &self.session.run).map_err(|error| {
             let failure =

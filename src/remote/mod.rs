@@ -15,6 +15,7 @@ pub use expect::meets;
 
 use crate::model::{Escalation, HostName};
 
+pub mod fake;
 pub mod readonly;
 pub mod ssh;
 

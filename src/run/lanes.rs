@@ -1,5 +1,6 @@
 //! One wave forward: its lanes side by side, each lane's steps one after another.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -10,7 +11,7 @@ use crate::plan::{Counts, Lane, Phase, Plan, Step, Wave};
 
 use super::perform::{Done, Performance};
 use super::recorder::{About, Unrecorded};
-use super::{Engine, Setback, numbered};
+use super::{Engine, Setback, find, numbered};
 
 /// How a lane ended.
 struct LaneEnd {
@@ -43,7 +44,8 @@ impl Engine<'_> {
         let hosts = lanes.iter().map(|(_, lane)| lane.host.clone()).collect();
         let about = About { phase: Some(wave.phase), ..About::default() };
         self.recorder.record(about, Kind::WaveStarted { wave: index, name: wave.name.clone(), hosts })?;
-        let runs = lanes.iter().map(|(lane, value)| self.lane(plan, wave, index, *lane, value));
+        let failed = AtomicBool::new(false);
+        let runs = lanes.iter().map(|(lane, value)| self.lane(plan, wave, (index, *lane), value, &failed));
         let ends: Vec<LaneEnd> = stream::iter(runs).buffer_unordered(self.forks.max(1)).try_collect().await?;
         for end in &ends {
             counts.add(end.counts);
@@ -74,7 +76,7 @@ impl Engine<'_> {
         let theirs: Vec<StepId> = self.recorder.state().to_undo();
         let theirs: Vec<StepId> = theirs
             .into_iter()
-            .filter(|at| host_of(plan, *at).is_some_and(|host| failed.contains(host)))
+            .filter(|at| find(plan, *at).is_some_and(|(_, lane, _)| failed.contains(&lane.host)))
             .collect();
         if !self.take_back(plan, &theirs).await? {
             return Ok(Some(Setback::Failed("a host that failed could not be put down again".to_owned())));
@@ -87,9 +89,9 @@ impl Engine<'_> {
         &self,
         plan: &Plan,
         wave: &Wave,
-        index: usize,
-        lane: usize,
+        (index, lane): (usize, usize),
         value: &Lane,
+        failed: &AtomicBool,
     ) -> Result<LaneEnd, Unrecorded> {
         let mut end = LaneEnd { host: value.host.clone(), counts: Counts::default(), failure: None };
         for (at, step) in numbered(index, lane, &value.steps) {
@@ -97,11 +99,16 @@ impl Engine<'_> {
                 end.failure = Some("interrupted".to_owned());
                 break;
             }
+            // The wave is lost already: traffic that still is where it was had better stay there.
+            if matches!(step.action, Action::Swap(_)) && failed.load(Ordering::Relaxed) {
+                break;
+            }
             let done = self.step(plan, wave.phase, &value.host, at, step).await?;
             if done {
                 end.counts.add(Counts::of(&step.action));
             } else if !step.ignore_errors {
                 end.failure = Some(format!("`{}`", step.name));
+                failed.store(true, Ordering::Relaxed);
                 break;
             }
         }
@@ -176,11 +183,7 @@ fn too_many(failed: usize, all: usize, percentage: f64) -> bool {
     failed == all || share > percentage
 }
 
-pub(super) fn host_of(plan: &Plan, at: StepId) -> Option<&HostName> {
-    Some(&plan.waves.get(at.wave)?.lanes.get(at.lane)?.host)
-}
-
-fn hidden(error: &StepError) -> StepError {
+pub(super) fn hidden(error: &StepError) -> StepError {
     StepError {
         message: "it failed; what it said is not shown (no_log)".to_owned(),
         stderr: None,

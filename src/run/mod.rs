@@ -12,8 +12,8 @@ use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::event::{Kind, Outcome, StepId, millis};
-use crate::model::{AppName, Color, Escalation, HostName, Secret};
-use crate::plan::{Counts, Phase, Plan, Step, Wave};
+use crate::model::{Action, AppName, Color, Escalation, HostName, Secret};
+use crate::plan::{Counts, Lane, Phase, Plan, Step, Wave};
 use crate::remote::Remote;
 
 pub use lock::{Holder, LastRun, Lock, NotLocked};
@@ -64,17 +64,15 @@ impl Engine<'_> {
         self.recorder.record(About::default(), start)?;
         let mut counts = Counts::default();
         let setback = self.forward(&mut plan, &mut counts).await?;
-        let switched = counts.switch > 0;
         let outcome = match setback {
             None => Outcome::Done,
             Some((Phase::Settle, setback)) => self.unsettled(setback)?,
             Some((_, setback)) => self.turn_back(&plan, setback).await?,
         };
-        let moved = switched && matches!(outcome, Outcome::Done | Outcome::Unsettled);
         let live = match outcome {
             // Half taken back: which load balancer serves what is for a person to see.
-            Outcome::Stuck if switched => None,
-            _ if moved => Some(plan.target),
+            Outcome::Stuck if self.is_adrift(&plan) => None,
+            Outcome::Done | Outcome::Unsettled if counts.switch > 0 => Some(plan.target),
             _ => plan.live,
         };
         let took_ms = millis(began.elapsed());
@@ -112,6 +110,9 @@ impl Engine<'_> {
                 return Ok(Some((wave, setback)));
             }
             index += 1;
+        }
+        if phase == Some(Phase::Stage) && !left_out.is_empty() {
+            self.recorder.record(About::default(), Kind::LeftOut { hosts: left_out })?;
         }
         Ok(None)
     }
@@ -159,6 +160,13 @@ impl Engine<'_> {
         Ok(if whole { outcome } else { Outcome::Stuck })
     }
 
+    /// Whether a swap may have moved traffic and was not taken back.
+    fn is_adrift(&self, plan: &Plan) -> bool {
+        let left = self.recorder.state().to_undo();
+        left.into_iter()
+            .any(|at| find(plan, at).is_some_and(|(.., step)| matches!(step.action, Action::Swap(_))))
+    }
+
     fn escalation(&self, host: &HostName, user: Option<&String>) -> Option<Escalation> {
         user.map(|user| Escalation { user: user.clone(), password: self.passwords.get(host).cloned() })
     }
@@ -178,6 +186,13 @@ pub fn start(plan: &Plan, command: String, by: String) -> Kind {
         hosts: plan.hosts().into_iter().cloned().collect(),
         steps: plan.steps().count(),
     }
+}
+
+/// The step at a place, with its wave and lane.
+fn find(plan: &Plan, at: StepId) -> Option<(&Wave, &Lane, &Step)> {
+    let wave = plan.waves.get(at.wave)?;
+    let lane = wave.lanes.get(at.lane)?;
+    Some((wave, lane, lane.steps.get(at.step)?))
 }
 
 /// A step's place and the step itself, of a lane.

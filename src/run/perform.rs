@@ -5,21 +5,9 @@ use std::time::Duration;
 use crate::event::StepError;
 use crate::model::{Action, Compose, ComposeUp, Escalation, HostName, Project, Pull, PutFile, Run, Swap};
 use crate::remote::{Exec, Output, Remote, RemoteError};
+use crate::scripts::{COMPOSE_DOWN, COMPOSE_STATE, COMPOSE_UP, DRAIN, PUT, REMOVE, RUN, SWAP, TEST_SITE};
 
 mod check;
-
-const PUT: &str = include_str!("scripts/put.sh");
-const REMOVE: &str = include_str!("scripts/remove.sh");
-const RUN: &str = include_str!("scripts/run.sh");
-const COMPOSE_UP: &str =
-    concat!(include_str!("scripts/compose_lib.sh"), include_str!("scripts/compose_up.sh"));
-const COMPOSE_DOWN: &str =
-    concat!(include_str!("scripts/compose_lib.sh"), include_str!("scripts/compose_down.sh"));
-const COMPOSE_STATE: &str =
-    concat!(include_str!("scripts/compose_lib.sh"), include_str!("scripts/compose_state.sh"));
-const TEST_SITE: &str = concat!(include_str!("scripts/nginx_lib.sh"), include_str!("scripts/test_site.sh"));
-const SWAP: &str = concat!(include_str!("scripts/nginx_lib.sh"), include_str!("scripts/swap.sh"));
-const DRAIN: &str = concat!(include_str!("scripts/nginx_lib.sh"), include_str!("scripts/drain.sh"));
 
 /// Images may have to come over a slow line.
 const COMPOSE_TIMEOUT: Duration = Duration::from_mins(15);

@@ -9,18 +9,25 @@ use crate::event::{Kind, StepError, StepId, millis};
 use crate::model::Action;
 use crate::plan::{Phase, Plan, Step, Undo};
 
-use super::Engine;
+use super::lock::Lock;
 use super::perform::Performance;
 use super::recorder::{About, Unrecorded};
+use super::{Engine, find};
 
 impl Engine<'_> {
     /// Takes these steps back. `false` when a wave could not be taken back whole: nothing beneath it was
-    /// touched then, so that nothing is undone out of order.
+    /// touched then, so that nothing is undone out of order. Nor is anything touched without the lock.
     pub(super) async fn take_back(&self, plan: &Plan, started: &[StepId]) -> Result<bool, Unrecorded> {
         let mut waves: Vec<usize> = started.iter().map(|at| at.wave).collect();
         waves.sort_unstable();
         waves.dedup();
         for wave in waves.into_iter().rev() {
+            if let Some(host) = self.lock.and_then(Lock::lost) {
+                // Another run may have begun, on the very color that would be put down here.
+                let text = format!("the lock on {host} is gone: nothing more is taken back");
+                self.recorder.record(About::default(), Kind::Noticed { text })?;
+                return Ok(false);
+            }
             let steps: Vec<StepId> = started.iter().copied().filter(|at| at.wave == wave).collect();
             if !self.wave_back(plan, &steps).await? {
                 return Ok(false);
@@ -53,9 +60,7 @@ impl Engine<'_> {
     }
 
     async fn step_back(&self, plan: &Plan, at: StepId) -> Result<bool, Unrecorded> {
-        let Some(wave) = plan.waves.get(at.wave) else { return Ok(true) };
-        let Some(lane) = wave.lanes.get(at.lane) else { return Ok(true) };
-        let Some(step) = lane.steps.get(at.step) else { return Ok(true) };
+        let Some((wave, lane, step)) = find(plan, at) else { return Ok(true) };
         let about =
             About { host: Some(lane.host.clone()), phase: Some(wave.phase), task: Some(step.name.clone()) };
         match &step.undo {

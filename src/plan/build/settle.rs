@@ -62,7 +62,9 @@ impl Builder<'_> {
             return Ok(());
         };
         // `bgctl retire` is asked for by hand: there `keep` would mean to do nothing.
-        let old = if self.request.goal == Goal::Retire && old == Old::Keep { Old::Stop } else { old };
+        let stopped = Deed { name: format!("Stop {color}"), ..deed.clone() };
+        let by_hand = self.request.goal == Goal::Retire && old == Old::Keep;
+        let (deed, old) = if by_hand { (&stopped, Old::Stop) } else { (deed, old) };
         let Some(project) = self.project(&lane.host, color)? else {
             lane.skip(deed, &format!("{color} has no containers here"));
             return Ok(());
@@ -70,6 +72,10 @@ impl Builder<'_> {
         let (action, undo) = match old {
             Old::Keep => {
                 lane.skip(deed, &format!("{color} keeps running"));
+                return Ok(());
+            }
+            Old::Stop if !self.runs(&lane.host, &project) => {
+                lane.skip(deed, &format!("{color} is stopped already"));
                 return Ok(());
             }
             Old::Stop => (Action::ComposeStop(project.clone()), Undo::Reverse(Action::ComposeStart(project))),
@@ -83,6 +89,16 @@ impl Builder<'_> {
         }
         lane.steps.push(step(deed, action, undo, Certainty::Computed));
         Ok(())
+    }
+
+    /// Whether a project has a container on a host that is not at rest.
+    fn runs(&self, host: &HostName, project: &Project) -> bool {
+        let facts = self.scope.observed.hosts.get(host);
+        let theirs = facts.iter().flat_map(|facts| &facts.containers);
+        let at_rest = ["created", "exited", "dead"];
+        theirs.into_iter().any(|container| {
+            container.project == project.name && !at_rest.contains(&container.state.as_str())
+        })
     }
 
     /// A color's compose project on a host, where it has containers.

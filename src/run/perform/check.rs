@@ -3,19 +3,20 @@
 use crate::event::StepError;
 use crate::model::{Ask, Check, HttpAsk};
 use crate::remote::{Answer, Exec, HttpRequest, Probe, meets};
+use crate::scripts::CONTAINER_HEALTH;
 
 use super::{Done, Performance, command_exec, interrupted, not_done, said, shown};
-
-const CONTAINER_HEALTH: &str =
-    concat!(include_str!("../scripts/compose_lib.sh"), include_str!("../scripts/container_health.sh"));
 
 impl Performance<'_> {
     pub(super) async fn check(&self, check: &Check) -> Result<Done, StepError> {
         let most = check.retries.saturating_add(1);
         let (mut attempt, mut in_a_row) = (0, 0);
         loop {
-            match self.ask(check).await? {
-                Ok(()) => in_a_row += 1,
+            let pause = match self.ask(check).await? {
+                Ok(()) => {
+                    in_a_row += 1;
+                    check.rest
+                }
                 Err(met) => {
                     in_a_row = 0;
                     attempt += 1;
@@ -23,13 +24,14 @@ impl Performance<'_> {
                         return Err(gave_up(check, attempt, &met));
                     }
                     (self.waiting)(attempt, most, met);
+                    check.delay
                 }
-            }
+            };
             if in_a_row >= check.successes.max(1) {
                 return Ok(Done::default());
             }
             tokio::select! {
-                () = tokio::time::sleep(check.delay) => {}
+                () = tokio::time::sleep(pause) => {}
                 () = self.stop.cancelled() => return Err(interrupted()),
             }
         }

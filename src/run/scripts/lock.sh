@@ -22,7 +22,7 @@ echo locked
 # shellcheck disable=SC2016 # expanded by the inner shell
 while line=$(timeout 30 sh -c 'IFS= read -r line && printf %s "$line"' 9>&-); do
   case $line in
-    "phase "*) keep holder "${line#phase }" ;;
+    "phase "*) keep holder "${line#phase }" && echo kept ;;
     "last "*) keep last-run "${line#last }" && echo kept ;;
   esac
 done

@@ -26,7 +26,8 @@ reload() {
   old=" $(workers | tr '\n' ' ') "
   seen=$(wc -c <"$log" 2>/dev/null || echo 0)
   nginx -t -q || return 1
-  nginx -s reload || return 1
+  # What `nginx -s reload` does once it has read the whole configuration again.
+  kill -HUP "$master" || return 1
   until=$(($(now) + seconds * 1000))
   while [ "$(now)" -lt "$until" ]; do
     fresh=no stale=no
@@ -49,8 +50,9 @@ if reload; then
   echo "took $(($(now) - begin))"
   exit 0
 fi
-point "$from" || { echo "THE LINK COULD NOT BE PUT BACK: $link" >&2; exit 3; }
+# To where it was: an undo that finds nothing to take back must not bring the new color in.
+point "$here" || { echo "THE LINK COULD NOT BE PUT BACK: $link" >&2; exit 3; }
 # What nginx holds in memory shall be what is on disk, even if the reload was only slow.
-if reload 2>/dev/null; then echo "the link is back on ${from:-nothing}" >&2; exit 1; fi
-echo "the link is back on ${from:-nothing}, and nginx did not reload that either" >&2
+if reload 2>/dev/null; then echo "the link is back on ${here:-nothing}" >&2; exit 1; fi
+echo "the link is back on ${here:-nothing}, and nginx did not reload that either" >&2
 exit 1

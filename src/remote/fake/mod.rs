@@ -1,0 +1,282 @@
+//! A fleet in memory: hosts with files, compose projects and nginx, that fail on request.
+//!
+//! It plays the scripts of [`crate::scripts`] by their identity, so that everything above [`Remote`] runs
+//! as it does on real hosts, and every call can be made to fail before or after its effect.
+
+mod compose;
+mod facts;
+mod files;
+mod hold;
+mod nginx;
+mod world;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use super::{Answer, Effect, Exec, Hold, HttpResponse, Output, Probe, Remote, RemoteError};
+use crate::model::HostName;
+use crate::scripts;
+
+pub use world::{File, Nginx, Project, World};
+
+/// How a call fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The script does nothing and exits with 1; a probe is not answered.
+    Before,
+    /// The script does its work, then exits with 1; a probe is not answered.
+    After,
+    /// The connection ends before the answer came.
+    Lost {
+        /// Whether the work was done all the same.
+        done: bool,
+    },
+    /// The deadline passes before the answer came.
+    TimedOut {
+        /// Whether the work was done all the same.
+        done: bool,
+    },
+}
+
+impl Fault {
+    /// Every kind of failure.
+    pub const ALL: [Self; 6] = [
+        Self::Before,
+        Self::After,
+        Self::Lost { done: false },
+        Self::Lost { done: true },
+        Self::TimedOut { done: false },
+        Self::TimedOut { done: true },
+    ];
+
+    fn works(self) -> bool {
+        matches!(self, Self::After | Self::Lost { done: true } | Self::TimedOut { done: true })
+    }
+}
+
+/// One call of [`Remote`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// Its number, from 0.
+    pub index: usize,
+    /// The host.
+    pub host: HostName,
+    /// The script's name as in [`crate::scripts`], in lower case; `probe` for a probe.
+    pub what: &'static str,
+    /// The script's first argument, or the address that was probed.
+    pub about: String,
+    /// What it may do.
+    pub effect: Effect,
+}
+
+/// Decides before each call whether it fails.
+pub type Fate = Box<dyn FnMut(&Call) -> Option<Fault> + Send>;
+
+/// The fleet. Its methods never fail: what is not there is refused as a host would.
+pub struct Fleet {
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    hosts: BTreeMap<HostName, World>,
+    holds: Vec<hold::Held>,
+    calls: usize,
+    fate: Fate,
+}
+
+impl Fleet {
+    /// A fleet of these hosts.
+    pub fn new(hosts: impl IntoIterator<Item = (HostName, World)>) -> Self {
+        let hosts = hosts.into_iter().collect();
+        let inner = Inner { hosts, holds: Vec::new(), calls: 0, fate: Box::new(|_| None) };
+        Self { inner: Mutex::new(inner) }
+    }
+
+    /// Sets what decides which calls fail, and counts calls from 0 again.
+    pub fn set_fate(&self, fate: Fate) {
+        let mut inner = self.lock();
+        inner.fate = fate;
+        inner.calls = 0;
+    }
+
+    /// Calls since the fate was set.
+    #[must_use]
+    pub fn calls(&self) -> usize {
+        self.lock().calls
+    }
+
+    /// What is there now, on every host.
+    #[must_use]
+    pub fn worlds(&self) -> BTreeMap<HostName, World> {
+        let mut inner = self.lock();
+        inner.settle_holds();
+        inner.hosts.clone()
+    }
+
+    /// Changes a host by hand, as a person would.
+    pub fn change(&self, host: &HostName, change: impl FnOnce(&mut World)) {
+        if let Some(world) = self.lock().hosts.get_mut(host) {
+            change(world);
+        }
+    }
+
+    /// Ends every script that a host holds, as a broken connection does.
+    pub fn cut(&self, host: &HostName) {
+        let mut inner = self.lock();
+        inner.holds.retain(|held| held.host != *host);
+        inner.settle_holds();
+    }
+
+    /// What a client of a load balancer meets on a port: the answer to `GET /`.
+    #[must_use]
+    pub fn visit(&self, host: &HostName, port: u16) -> Answer {
+        self.lock().answer(host, "127.0.0.1", port, true)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Each call changes the worlds in one go: a panic elsewhere leaves them whole.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Remote for Fleet {
+    fn exec<'a>(&'a self, host: &'a HostName, exec: Exec) -> BoxFuture<'a, Result<Output, RemoteError>> {
+        async move {
+            // Lanes take turns, as they do on a network.
+            tokio::task::yield_now().await;
+            let mut inner = self.lock();
+            let call = inner.call(host, name(exec.script), exec.args.first().cloned(), exec.effect);
+            let fault = (inner.fate)(&call);
+            inner.settle_holds();
+            let output = if fault.is_none_or(Fault::works) { inner.play(host, &exec) } else { refusal("") };
+            match fault {
+                None => Ok(output),
+                Some(Fault::Before | Fault::After) => {
+                    Ok(Output { status: 1, ..refusal("it failed on request") })
+                }
+                Some(Fault::Lost { .. }) => Err(RemoteError::Lost("on request".to_owned())),
+                Some(Fault::TimedOut { .. }) => Err(RemoteError::TimedOut(exec.timeout)),
+            }
+        }
+        .boxed()
+    }
+
+    fn probe<'a>(&'a self, host: &'a HostName, probe: Probe) -> BoxFuture<'a, Result<Answer, RemoteError>> {
+        async move {
+            tokio::task::yield_now().await;
+            let mut inner = self.lock();
+            let address = format!("{}:{}", probe.host, probe.port);
+            let call = inner.call(host, "probe", Some(address), Effect::Reads);
+            match (inner.fate)(&call) {
+                None => Ok(inner.answer(host, &probe.host, probe.port, probe.http.is_some())),
+                Some(Fault::Before | Fault::After) => Ok(Answer::Failed("on request".to_owned())),
+                Some(Fault::Lost { .. }) => Err(RemoteError::Lost("on request".to_owned())),
+                Some(Fault::TimedOut { .. }) => Err(RemoteError::TimedOut(probe.timeout)),
+            }
+        }
+        .boxed()
+    }
+
+    fn hold<'a>(&'a self, host: &'a HostName, exec: Exec) -> BoxFuture<'a, Result<Hold, RemoteError>> {
+        async move {
+            tokio::task::yield_now().await;
+            let mut inner = self.lock();
+            inner.settle_holds();
+            Ok(inner.hold(host, &exec))
+        }
+        .boxed()
+    }
+}
+
+impl Inner {
+    fn call(&mut self, host: &HostName, what: &'static str, about: Option<String>, effect: Effect) -> Call {
+        let index = self.calls;
+        self.calls += 1;
+        Call { index, host: host.clone(), what, about: about.unwrap_or_default(), effect }
+    }
+
+    /// What a script does, and what it leaves behind.
+    fn play(&mut self, host: &HostName, exec: &Exec) -> Output {
+        let Some(world) = self.hosts.get_mut(host) else { return refusal("no such host") };
+        let args: Vec<&str> = exec.args.iter().map(String::as_str).collect();
+        match (name(exec.script), args.as_slice()) {
+            ("put", [path, size, mode, owner, group, _]) => {
+                world.put(path, size, [mode, owner, group], &exec.stdin)
+            }
+            ("remove", [path, folders @ ..]) => world.remove(path, folders),
+            ("run", [_, argv @ ..]) => world.run(argv),
+            ("compose_up", [_, name, dir, ..]) => world.compose_up(name, dir),
+            ("compose_down", [_, name, ..]) => world.compose_down(name),
+            ("compose_state", [_, name, _, verb]) => world.compose_state(name, verb),
+            ("container_health", [_, name, ..]) => world.container_health(name),
+            ("test_site", [_, _]) => world.test_site(&String::from_utf8_lossy(&exec.stdin)),
+            ("swap", [link, from, to, _]) => world.swap(link, from, to),
+            ("drain", _) => said("took 0"),
+            ("facts", questions) => {
+                let holders: Vec<(String, String)> = self.holders(host);
+                self.hosts
+                    .get(host)
+                    .map_or_else(Output::default, |world| world.facts(host, questions, &holders))
+            }
+            (what, args) => refusal(&format!("{what} cannot be played with {} arguments", args.len())),
+        }
+    }
+
+    /// What answers at an address, as a host sees it.
+    fn answer(&self, host: &HostName, address: &str, port: u16, http: bool) -> Answer {
+        let at = if matches!(address, "127.0.0.1" | "::1" | "localhost") { host.as_str() } else { address };
+        let world = self.hosts.iter().find(|(name, _)| name.as_str() == at).map(|(_, world)| world);
+        let Some(world) = world else { return Answer::Failed(format!("{address} is not known")) };
+        let response = match world.site_at(port) {
+            Some(site) => self.served(site),
+            None => match world.app_at(port) {
+                Some(healthy) => {
+                    HttpResponse { status: if healthy { 200 } else { 503 }, ..HttpResponse::default() }
+                }
+                None => return Answer::Failed(format!("connection to {address}:{port} refused")),
+            },
+        };
+        if http { Answer::Http(response) } else { Answer::Connected }
+    }
+
+    /// What nginx answers by a site's text: its color, and whether every upstream is well.
+    fn served(&self, site: &str) -> HttpResponse {
+        let well = nginx::upstreams(site).into_iter().all(|(address, port)| {
+            let world = self.hosts.iter().find(|(name, _)| name.as_str() == address);
+            world.and_then(|(_, world)| world.app_at(port)).unwrap_or(false)
+        });
+        let headers = nginx::color(site).map(|color| ("x-color".to_owned(), color.to_owned()));
+        let status = if well { 200 } else { 502 };
+        HttpResponse { status, headers: headers.into_iter().collect(), body: Vec::new() }
+    }
+}
+
+/// A script's name.
+fn name(script: &str) -> &'static str {
+    let all = [
+        (scripts::PUT, "put"),
+        (scripts::REMOVE, "remove"),
+        (scripts::RUN, "run"),
+        (scripts::COMPOSE_UP, "compose_up"),
+        (scripts::COMPOSE_DOWN, "compose_down"),
+        (scripts::COMPOSE_STATE, "compose_state"),
+        (scripts::CONTAINER_HEALTH, "container_health"),
+        (scripts::TEST_SITE, "test_site"),
+        (scripts::SWAP, "swap"),
+        (scripts::DRAIN, "drain"),
+        (scripts::LOCK, "lock"),
+        (scripts::FACTS, "facts"),
+    ];
+    all.into_iter().find(|(text, _)| *text == script).map_or("an unknown script", |(_, name)| name)
+}
+
+fn refusal(why: &str) -> Output {
+    Output { status: 1, stdout: Vec::new(), stderr: why.as_bytes().to_vec() }
+}
+
+fn said(words: &str) -> Output {
+    Output { status: 0, stdout: format!("{words}\n").into_bytes(), stderr: Vec::new() }
+}

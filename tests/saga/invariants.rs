@@ -1,0 +1,191 @@
+//! What must be true after every run, however it was disturbed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bgctl::event::{Event, Kind, Outcome, StepId};
+use bgctl::journal::RunState;
+use bgctl::model::{Action, Color, HostName};
+use bgctl::plan::{Goal, Undo};
+use bgctl::remote::Effect;
+use bgctl::remote::fake::World;
+
+use super::house::{APP, Entry, House, Told, is_undo};
+
+pub(crate) type Worlds = BTreeMap<HostName, World>;
+
+/// Everything at once; `replay` says how to get there again.
+pub(crate) fn hold(house: &House, before: &Worlds, told: &Told, replay: &str) {
+    let problems = [
+        legal(told),
+        announced(told),
+        ordered(told),
+        traffic(house, told),
+        untouched(house, before, told),
+        restored(house, before, told),
+    ];
+    let problems: Vec<String> = problems.into_iter().filter_map(Result::err).collect();
+    assert!(problems.is_empty(), "{replay}: {}\n{}", problems.join("; "), told.story());
+}
+
+type Held = Result<(), String>;
+
+fn check(holds: bool, what: impl FnOnce() -> String) -> Held {
+    if holds { Ok(()) } else { Err(what()) }
+}
+
+/// The events fold, also after a journey through JSON, and come to the ending.
+fn legal(told: &Told) -> Held {
+    let mut state = RunState::default();
+    for event in told.events() {
+        let line = serde_json::to_string(event).unwrap();
+        let read: Event = serde_json::from_str(&line).unwrap();
+        check(read == *event, || format!("{line} is read as something else"))?;
+        state.fold(&read).map_err(|illegal| illegal.to_string())?;
+    }
+    check(state.outcome() == Some(told.ending().outcome), || "the journal ends otherwise".to_owned())
+}
+
+/// No host is changed without a step under way there, or an undo.
+fn announced(told: &Told) -> Held {
+    let mut under_way: BTreeSet<StepId> = BTreeSet::new();
+    let mut hosts: BTreeMap<StepId, HostName> = BTreeMap::new();
+    let mut failed: BTreeSet<HostName> = BTreeSet::new();
+    let mut undoing = false;
+    for entry in &told.log {
+        match entry {
+            Entry::Event(event) => match (&event.kind, &event.host) {
+                (Kind::Started { at }, Some(host)) => {
+                    under_way.insert(*at);
+                    hosts.insert(*at, host.clone());
+                }
+                (Kind::Ended { at, .. }, _) => {
+                    under_way.remove(at);
+                }
+                (Kind::Failed { at, .. }, Some(host)) => {
+                    under_way.remove(at);
+                    failed.insert(host.clone());
+                }
+                (Kind::UndoStarted { .. }, _) => undoing = true,
+                _ => {}
+            },
+            Entry::Call(call) if call.effect == Effect::Changes => {
+                let begun = under_way.iter().any(|at| hosts[at] == call.host);
+                // A host that failed within the limit is put down before the undo of all.
+                let put_down = failed.contains(&call.host);
+                check(undoing || begun || put_down, || format!("call {} was not announced", call.index))?;
+            }
+            Entry::Call(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Nothing is undone beneath a wave that could not be undone whole.
+fn ordered(told: &Told) -> Held {
+    let mut last = usize::MAX;
+    let mut stuck = 0;
+    let undone = told.events().skip_while(|event| !matches!(event.kind, Kind::UndoStarted { .. }));
+    for event in undone.filter(|event| is_undo(&event.kind)) {
+        match &event.kind {
+            Kind::Undone { at, .. } => {
+                check(at.wave <= last, || format!("{at:?} was undone after a wave beneath it"))?;
+                check(at.wave >= stuck, || {
+                    format!("{at:?} was undone beneath wave {stuck}, which is stuck")
+                })?;
+                last = at.wave;
+            }
+            Kind::UndoFailed { at, .. } if !is_impossible(told, *at) => stuck = stuck.max(at.wave),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn is_impossible(told: &Told, at: StepId) -> bool {
+    let lane = told.plan.waves.get(at.wave).and_then(|wave| wave.lanes.get(at.lane));
+    lane.and_then(|lane| lane.steps.get(at.step)).is_some_and(|step| matches!(step.undo, Undo::Impossible(_)))
+}
+
+/// Every load balancer serves a color whose servers are all well; the same one, unless a person is needed;
+/// and the ending says which.
+fn traffic(house: &House, told: &Told) -> Held {
+    let ending = told.ending();
+    let served: Vec<Result<Color, String>> =
+        house.load_balancers().iter().map(|balancer| house.serves(balancer)).collect();
+    let expected = match ending.outcome {
+        Outcome::Stuck => None,
+        Outcome::Undone | Outcome::Interrupted => Some(told.plan.live),
+        Outcome::Done | Outcome::Unsettled => match told.plan.goal {
+            Goal::Stage | Goal::Retire => Some(told.plan.live),
+            _ => Some(Some(told.plan.target)),
+        },
+    };
+    if let Some(expected) = expected {
+        check(ending.live == expected, || format!("{:?} is said to be live, not {expected:?}", ending.live))?;
+    }
+    for found in served {
+        match (expected, found) {
+            // Before a first deploy nothing is served.
+            (Some(None), Err(_)) => {}
+            (None, Err(_)) if told.plan.live.is_none() => {}
+            (None, Ok(found)) => {
+                let said = ending.live.is_none_or(|live| live == found);
+                check(said, || format!("{:?} is said to be live, {found} is", ending.live))?;
+            }
+            (Some(Some(expected)), Ok(found)) if found == expected => {}
+            (_, found) => return Err(format!("{expected:?} should be served, {found:?} is")),
+        }
+    }
+    Ok(())
+}
+
+/// Until the switch begins, the live color's things are as they were, byte for byte.
+fn untouched(house: &House, before: &Worlds, told: &Told) -> Held {
+    let Some(live) = told.plan.live else { return Ok(()) };
+    let moved = told.calls().any(|call| call.what == "swap") || told.plan.goal == Goal::Retire;
+    if moved {
+        return Ok(());
+    }
+    let of = |worlds: &Worlds| -> Vec<World> { worlds.values().map(|world| only(world, live)).collect() };
+    check(of(before) == of(&house.fleet.worlds()), || format!("{live} was touched before the switch"))
+}
+
+/// A world with what belongs to one color alone.
+fn only(world: &World, color: Color) -> World {
+    let mut world = world.clone();
+    let other = color.other().to_string();
+    world.files.retain(|path, _| !path.contains(&other));
+    world.folders.retain(|path| !path.contains(&other));
+    world.projects.retain(|name, _| !name.ends_with(&other));
+    world
+}
+
+/// After an undo all is as before, but for the idle color's containers, which are down.
+fn restored(house: &House, before: &Worlds, told: &Told) -> Held {
+    if !matches!(told.ending().outcome, Outcome::Undone | Outcome::Interrupted) {
+        return Ok(());
+    }
+    let after = house.fleet.worlds();
+    let raised: Vec<&HostName> = told
+        .plan
+        .steps()
+        .filter(|(_, step)| matches!(step.action, Action::ComposeUp(_)))
+        .map(|(host, _)| host)
+        .collect();
+    let idle = format!("{APP}-{}", told.plan.target);
+    for (host, world) in before {
+        let (mut was, mut is) = (world.clone(), after[host].clone());
+        if raised.contains(&host) {
+            was.projects.remove(&idle);
+            // Down, or never touched.
+            if let Some(left) = is.projects.remove(&idle) {
+                check(world.projects.get(&idle) == Some(&left), || {
+                    format!("{host} still has the new {idle}")
+                })?;
+            }
+        }
+        was.ran.clone_from(&is.ran);
+        check(was == is, || format!("{host} is not as before:\n{was:#?}\n{is:#?}"))?;
+    }
+    Ok(())
+}

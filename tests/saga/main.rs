@@ -1,0 +1,17 @@
+//! The guarantees, broken at every point, over a fleet in memory: the shipped playbook and templates, the
+//! real planner, the real engine.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helper may fail it"
+)]
+
+mod endings;
+mod every_call;
+mod house;
+mod invariants;
+mod locks;
+mod partial;
+mod plans;
+mod scenario;
