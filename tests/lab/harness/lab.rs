@@ -63,11 +63,8 @@ impl Lab {
             TcpStream::connect_timeout(&address, Duration::from_secs(2)).is_ok()
         };
         let hosts = self.hosts();
-        assert!(
-            !hosts.is_empty() && hosts.iter().all(answers),
-            "lab {0} is not up: run `make lab-up` (or tests/lab/up --name {0})",
-            self.name
-        );
+        let is_up = !hosts.is_empty() && hosts.iter().all(answers);
+        assert!(is_up, "lab {0} is not up: run `make lab-up` (or tests/lab/up --name {0})", self.name);
     }
 
     /// Puts the hosts back to how they were made: no containers, no sites, nothing of bgctl.
