@@ -81,8 +81,12 @@ Examples:
   bgctl rollback -i prod.yml
   bgctl rollback -i prod.yml --check       rehearse: show the plan, change nothing")]
     Rollback(MoveArgs),
-    /// Settle the old color now, as the playbook says: keep, stop or remove it
-    #[command(after_help = "Example:\n  bgctl retire -i prod.yml")]
+    /// Stop the old color now, or remove it where the playbook says so
+    #[command(after_help = "\
+Example:
+  bgctl retire -i prod.yml
+
+What the playbook keeps for an instant rollback is stopped, and can be started again.")]
     Retire(MoveArgs),
     /// Show which color is live, what runs where, and whether a rollback is ready
     #[command(after_help = "\

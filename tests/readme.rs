@@ -1,5 +1,5 @@
 //! The README's example is real: its files are valid, render, and its commands are commands.
-#![expect(clippy::unwrap_used, reason = "a test's helper may fail it")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helper may fail it")]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -32,18 +32,32 @@ impl Files for Templates {
     }
 }
 
-#[test]
-fn its_files_are_valid_and_render() {
-    let extra = parse_extra(&["version=1.4.0".to_owned()], &|_| unreachable!()).unwrap();
+/// The example, with these `-e`.
+fn model(extra: &[&str]) -> Model {
+    let extra: Vec<String> = extra.iter().map(ToString::to_string).collect();
+    let extra = parse_extra(&extra, &|_| unreachable!()).unwrap();
     let inventory = Source::new("inventory", block("`inventories/prod.yml`"));
     let inventory = Inventory::parse(&[inventory], Path::new("/"), &extra).unwrap();
     let playbook = Source::new("playbook", block("`playbooks/blue-green.yml`"));
     let playbook = Playbook::parse(&playbook, &Templates).unwrap_or_else(|problems| panic!("{problems}"));
     let (limit, escalations) = (None, BTreeMap::new());
-    let model = Model { inventory, playbook, extra, limit, escalations, run: "run".to_owned() };
+    Model { inventory, playbook, extra, limit, escalations, run: "run".to_owned() }
+}
+
+#[test]
+fn its_files_are_valid_and_render() {
+    let model = model(&["version=1.4.0"]);
     check(&model).unwrap_or_else(|problems| panic!("{problems}"));
     let asked: Vec<String> = questions(&model).unwrap().into_keys().map(|host| host.to_string()).collect();
     assert_eq!(asked, ["app1", "app2", "lb1"]);
+}
+
+#[test]
+fn without_a_version_it_says_where_one_is_wanted() {
+    let problems = check(&model(&[])).unwrap_err().to_string();
+    assert!(problems.contains("the variable `version` is not defined"), "{problems}");
+    assert!(problems.contains("--> playbook:3:27"), "{problems}");
+    assert!(problems.contains("-e version=…"), "{problems}");
 }
 
 #[test]

@@ -84,7 +84,10 @@ fn refuse_unmatched(inventory: &Inventory, limit: &Pattern) -> Result<(), Failur
     let usage = |text: String| Failure::new(FailureKind::Usage, text);
     let selection = inventory.select(limit).map_err(|error| usage(format!("--limit: {error}")))?;
     if let Some(unmatched) = selection.unmatched.first() {
-        return Err(usage(format!("--limit: no host or group matches {unmatched:?}")));
+        let failure = usage(format!("--limit: no host or group matches {unmatched:?}"));
+        return Err(
+            failure.hint("it takes names of hosts and groups of the inventory, and globs such as 'app*'")
+        );
     }
     if selection.hosts.is_empty() {
         return Err(usage("--limit leaves no host".to_owned()));

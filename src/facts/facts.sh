@@ -1,56 +1,96 @@
 # Answers questions about this host, one line each. A field that begins with a dot is base64.
-# Arguments, in any number: file PATH | exists PATH | project NAME | docker - | nginx LINK | records FOLDER
+# Arguments, in any number: file PATH | exists PATH | docker - | project NAME | nginx LINK | records FOLDER
+# Each process that it starts costs its host a millisecond or more, those of Docker dozens: hence few.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export PATH LC_ALL=C
+newline='
+'
 
-b64() { printf '.%s' "$(printf '%s' "$1" | base64 | tr -d '\n')"; }
-say() { printf '%s' "$1"; shift; for field; do printf ' %s' "$field"; done; printf '\n'; }
-trouble() { say trouble "$(b64 "$1")"; }
+# Sets $encoded to a text as a field: as it is where that cannot be mistaken.
+encode() {
+  case $1 in
+    '' | - | none | other | .* | *[!A-Za-z0-9_./:@=+-]*) encoded=.$(printf '%s' "$1" | base64 | tr -d '\n') ;;
+    *) encoded=$1 ;;
+  esac
+}
+# A line of a keyword and texts.
+say() {
+  line=$1
+  shift
+  for text; do encode "$text"; line="$line $encoded"; done
+  printf '%s\n' "$line"
+}
+trouble() { say trouble "$1"; }
 
 system() {
-  say system hostname "$(b64 "$(uname -n)")"
-  say system kernel "$(b64 "$(uname -sr)")"
-  say system arch "$(b64 "$(uname -m)")"
-  if [ -r /etc/os-release ]; then
-    say system os "$(b64 "$(. /etc/os-release && printf '%s' "${ID:-}")")"
-    say system os_version "$(b64 "$(. /etc/os-release && printf '%s' "${VERSION_ID:-}")")"
-  fi
+  # shellcheck disable=SC2046 # a name, a release and an architecture hold no white space
+  set -- $(uname -snrm)
+  say system hostname "$2"
+  say system kernel "$1 $3"
+  say system arch "$4"
+  [ -r /etc/os-release ] || return
+  release=$(. /etc/os-release && printf '%s\n%s' "${ID:-}" "${VERSION_ID:-}")
+  say system os "${release%%"$newline"*}"
+  say system os_version "${release#*"$newline"}"
 }
 
 ask_file() {
   if [ ! -e "$1" ] && [ ! -L "$1" ]; then
-    folders=
-    folder=$(dirname "$1")
+    set -- "$1" "$(dirname "$1")"
+    path=$1 folder=$2
+    set --
     while [ ! -d "$folder" ] && [ "$folder" != / ] && [ "$folder" != . ]; do
-      folders="$folders $(b64 "$folder")"
+      set -- "$@" "$folder"
       folder=$(dirname "$folder")
     done
-    # shellcheck disable=SC2086 # base64 fields hold no white space
-    say missing "$(b64 "$1")" $folders
+    say missing "$path" "$@"
   elif [ ! -f "$1" ]; then
-    say odd "$(b64 "$1")" "$(b64 "it is no regular file")"
+    say odd "$1" "it is no regular file"
   elif [ ! -r "$1" ]; then
-    say odd "$(b64 "$1")" "$(b64 "it cannot be read by $(id -un)")"
-  elif [ "$(wc -c <"$1")" -gt 1048576 ]; then
-    say odd "$(b64 "$1")" "$(b64 "it is larger than 1 MiB")"
+    say odd "$1" "it cannot be read by $(id -un)"
   else
-    # shellcheck disable=SC2046 # mode, names and numbers hold no white space
-    say file "$(b64 "$1")" $(stat -L -c '%a %U %u %G %g' "$1") ".$(base64 <"$1" | tr -d '\n')"
+    path=$1
+    # shellcheck disable=SC2046 # size, mode, names and numbers hold no white space
+    set -- $(stat -L -c '%s %a %U %u %G %g' "$1")
+    if [ "$1" -gt 1048576 ]; then
+      say odd "$path" "it is larger than 1 MiB"
+      return
+    fi
+    encode "$path"
+    printf '%s\n' "file $encoded $2 $3 $4 $5 $6 .$(base64 <"$path" | tr -d '\n')"
   fi
 }
 
-engine=
+engine='' listed=''
 ask_docker() {
   if command -v docker >/dev/null 2>&1; then engine=docker
   elif command -v podman >/dev/null 2>&1; then engine=podman
   else return; fi
-  if version=$($engine version --format '{{.Server.Version}}' 2>&1); then
-    say docker "$(b64 "$version")"
-  else
-    trouble "$engine does not answer: $version"
-    engine=
-    return
-  fi
+  # Beside everything else: the engine takes its time.
+  ask_version &
+  ask_compose
+  ids=$($engine ps -aq --filter label=com.docker.compose.project 2>/dev/null)
+  [ -n "$ids" ] || return
+  format='{{index .Config.Labels "com.docker.compose.project"}}|{{index .Config.Labels "com.docker.compose.service"}}'
+  format="$format|{{.Config.Image}}|{{.Image}}|{{.State.Status}}|{{if .State.Health}}{{.State.Health.Status}}{{end}}"
+  # shellcheck disable=SC2086 # ids hold no white space
+  listed=$($engine inspect --format "$format" $ids 2>/dev/null)
+  find_tags
+}
+
+ask_version() {
+  if version=$($engine version --format '{{.Server.Version}}' 2>&1); then say docker "$version"
+  else trouble "$engine does not answer: $version"; fi
+}
+
+ask_compose() {
+  # Where Docker looks for its plugins. To start Compose only to hear that it is there takes longer than all else.
+  for folder in "${DOCKER_CONFIG:-$HOME/.docker}" /usr/local/lib/docker /usr/local/libexec/docker /usr/lib/docker /usr/libexec/docker; do
+    if [ "$engine" = docker ] && [ -x "$folder/cli-plugins/docker-compose" ]; then
+      say compose v2
+      return
+    fi
+  done
   if docker compose version >/dev/null 2>&1; then say compose v2
   elif docker-compose version >/dev/null 2>&1; then say compose v1
   elif podman compose version >/dev/null 2>&1; then say compose podman
@@ -58,16 +98,46 @@ ask_docker() {
 }
 
 ask_project() {
-  [ -n "$engine" ] || return
-  ids=$($engine ps -aq --filter "label=com.docker.compose.project=$1")
-  [ -n "$ids" ] || return
-  tab=$(printf '\t')
-  # shellcheck disable=SC2086 # ids hold no white space
-  $engine inspect --format "{{index .Config.Labels \"com.docker.compose.service\"}}$tab{{.Config.Image}}$tab{{.Image}}$tab{{.State.Status}}$tab{{if .State.Health}}{{.State.Health.Status}}{{end}}" $ids |
-    while IFS=$tab read -r service image id state health; do
-      tag=$($engine image inspect --format '{{.Id}}' "$image" 2>/dev/null)
-      say container "$(b64 "$project")" "$(b64 "$service")" "$(b64 "$image")" "${id:--}" "${tag:--}" "${state:--}" "${health:--}"
-    done
+  [ -n "$listed" ] || return
+  while IFS='|' read -r project service image id state health; do
+    [ "$project" = "$1" ] || continue
+    find_tag "$image"
+    for text in "$project" "$service" "$image"; do encode "$text"; set -- "$@" "$encoded"; done
+    printf '%s\n' "container $2 $3 $4 ${id:--} ${tag:--} ${state:--} ${health:--}"
+    set -- "$1"
+  done <<EOF
+$listed
+EOF
+}
+
+# The ids that the images' names stand for now: all in one go where each still stands for one.
+tags=$newline
+find_tags() {
+  images=$(printf '%s\n' "$listed" | cut -d '|' -f 3 | sort -u)
+  # shellcheck disable=SC2086 # names and ids of images hold no white space
+  ids=$($engine image inspect --format '{{.Id}}' $images 2>/dev/null) || return
+  for image in $images; do
+    tags="$tags$image|${ids%%"$newline"*}$newline"
+    ids=${ids#*"$newline"}
+  done
+}
+
+# Sets $tag to the id of one name; asked once for a name.
+find_tag() {
+  case $tags in
+    *"$newline$1|"*)
+      tag=${tags#*"$newline$1|"}
+      tag=${tag%%"$newline"*} ;;
+    *)
+      tag=$($engine image inspect --format '{{.Id}}' "$1" 2>/dev/null)
+      tags="$tags$1|$tag$newline" ;;
+  esac
+}
+
+# Sets $built to what nginx was built with for an option.
+built_with() {
+  built=
+  case $options in *"--$1="*) built=${options#*"--$1="}; built=${built%% *} ;; esac
 }
 
 ask_nginx() {
@@ -75,25 +145,29 @@ ask_nginx() {
     trouble "nginx is not installed"
     return
   fi
-  built=$(nginx -V 2>&1)
-  version=$(printf '%s\n' "$built" | sed -n 's|^nginx version: [^/]*/\([^ ]*\).*|\1|p')
-  conf=$(printf '%s\n' "$built" | sed -n 's|.*--conf-path=\([^ ]*\).*|\1|p')
-  prefix=$(printf '%s\n' "$built" | sed -n 's|.*--prefix=\([^ ]*\).*|\1|p')
-  pidfile=$(sed -n 's/^[[:space:]]*pid[[:space:]]\{1,\}\([^;[:space:]]*\).*/\1/p' "$conf" 2>/dev/null | head -n 1)
-  [ -n "$pidfile" ] || pidfile=$(printf '%s\n' "$built" | sed -n 's|.*--pid-path=\([^ ]*\).*|\1|p')
-  case $pidfile in /*) ;; *) pidfile=$prefix/$pidfile ;; esac
-  master=-
-  if pid=$(cat "$pidfile" 2>/dev/null) && [ -d "/proc/$pid" ]; then master=$pid; fi
-  if [ -L "$1" ]; then link=$(b64 "$(readlink "$1")")
-  elif [ -e "$1" ]; then link=other
-  else link=none; fi
-  say nginx "$(b64 "$version")" "$master" "$link"
+  options=$(nginx -V 2>&1)
+  version=${options#*nginx version: }
+  version=${version%%"$newline"*}
+  version=${version#*/}
+  built_with conf-path
+  pidfile=$(sed -n '/^[[:space:]]*pid[[:space:]]/{s/^[[:space:]]*pid[[:space:]]*\([^;[:space:]]*\).*/\1/p;q;}' "$built" 2>/dev/null)
+  if [ -z "$pidfile" ]; then built_with pid-path; pidfile=$built; fi
+  case $pidfile in /*) ;; *) built_with prefix; pidfile=$built/$pidfile ;; esac
+  pid=
+  { read -r pid <"$pidfile"; } 2>/dev/null
+  if [ -z "$pid" ] || [ ! -d "/proc/$pid" ]; then pid=-; fi
+  if [ -L "$1" ]; then encode "$(readlink "$1")"
+  elif [ -e "$1" ]; then encoded=other
+  else encoded=none; fi
+  link=$encoded
+  encode "${version%% *}"
+  printf '%s\n' "nginx $encoded $pid $link"
 }
 
 ask_records() {
   # A shared lock, for a moment: whoever wants the exclusive one tries again.
-  if [ -e "$1/lock" ] && ! flock -ns "$1/lock" true; then say holder "$(b64 "$(cat "$1/holder" 2>/dev/null)")"; fi
-  if [ -r "$1/last-run" ]; then say last-run "$(b64 "$(cat "$1/last-run")")"; fi
+  if [ -e "$1/lock" ] && ! flock -ns "$1/lock" true; then say holder "$(cat "$1/holder" 2>/dev/null)"; fi
+  if [ -r "$1/last-run" ]; then say last-run "$(cat "$1/last-run")"; fi
 }
 
 say facts 1
@@ -101,12 +175,13 @@ system
 while [ $# -gt 1 ]; do
   case $1 in
     file) ask_file "$2" ;;
-    exists) if [ -e "$2" ]; then say exists "$(b64 "$2")"; fi ;;
+    exists) if [ -e "$2" ]; then say exists "$2"; fi ;;
     docker) ask_docker ;;
-    project) project=$2; ask_project "$2" ;;
+    project) ask_project "$2" ;;
     nginx) ask_nginx "$2" ;;
     records) ask_records "$2" ;;
   esac
   shift 2
 done
+wait
 say end

@@ -141,7 +141,11 @@ fn bytes(field: &str) -> Option<Vec<u8>> {
     BASE64.decode(field.strip_prefix('.')?.as_bytes()).ok()
 }
 
+/// A field that was plain enough to come as it is, or base64.
 fn text(field: &str) -> Option<String> {
+    if !field.starts_with('.') && !field.is_empty() {
+        return Some(field.to_owned());
+    }
     Some(String::from_utf8_lossy(&bytes(field)?).into_owned())
 }
 
@@ -179,6 +183,13 @@ mod tests {
         assert_eq!(facts.containers[0].health, None);
         assert_eq!(facts.containers[0].tag_id, None);
         assert!(facts.containers[0].is_well());
+    }
+
+    #[test]
+    fn a_plain_field_comes_as_it_is_and_an_empty_one_is_none() {
+        let facts = parse("system os debian\ndocker .MjYuMQ==\nend\n").unwrap();
+        assert_eq!((facts.system["os"].as_str(), facts.docker.as_deref()), ("debian", Some("26.1")));
+        assert!(parse("docker \nend\n").is_err());
     }
 
     #[test]

@@ -149,6 +149,8 @@ pub struct Check {
     pub timeout: Duration,
     /// Good answers in a row that are needed.
     pub successes: u32,
+    /// After a good answer, before the next is asked for.
+    pub rest: Duration,
 }
 
 /// The question of a [`Check`].

@@ -162,6 +162,10 @@ pub struct Step {
 /// How a step is taken back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every undo is an action: a box would serve the few others"
+)]
 pub enum Undo {
     /// By this.
     Reverse(Action),

@@ -124,7 +124,13 @@ impl<'a> Scope<'a> {
         for layer in written.into_iter().flatten() {
             vars.extend(layer.iter().map(|(key, value)| (key.clone(), value.clone())));
         }
-        let locate = |name: &str| self.model.inventory.locate(host, name);
+        let locate = |name: &str| {
+            let above = [playbook.color_vars(side.color), &self.model.extra];
+            if above.into_iter().chain(play.map(|play| &play.vars)).any(|vars| vars.contains_key(name)) {
+                return None;
+            }
+            playbook.var_places.get(name).cloned().or_else(|| self.model.inventory.locate(host, name))
+        };
         expand_known(&vars, self.own(host, side), &self.shared, &locate)
     }
 

@@ -18,23 +18,28 @@ fn site(color: &str) -> String {
     format!("/etc/nginx/sites-available/my-server-{color}.conf")
 }
 
-#[test]
-fn deploys_rolls_back_and_deploys_again() {
-    let lab = Lab::fresh();
+/// The first three steps, on whatever kind of hosts.
+pub(crate) fn deploys_and_rolls_back(lab: &Lab) {
     lab.deploy("0.0.1").exits(0).says("blue is live");
     assert_eq!(lab.served(), Served::new("0.0.1", "blue"));
-    assert_eq!(running(&lab), both(Some("0.0.1"), None));
+    assert_eq!(running(lab), both(Some("0.0.1"), None));
     assert_eq!(lab.link(), site("blue"));
 
     lab.deploy("0.0.2").exits(0).says("green is live");
     assert_eq!(lab.served(), Served::new("0.0.2", "green"));
-    assert_eq!(running(&lab), both(Some("0.0.1"), Some("0.0.2")));
+    assert_eq!(running(lab), both(Some("0.0.1"), Some("0.0.2")));
     assert_eq!(lab.link(), site("green"));
 
     lab.bgctl(&["rollback", "-y"]).exits(0).says("blue is live");
     assert_eq!(lab.served(), Served::new("0.0.1", "blue"));
-    assert_eq!(running(&lab), both(Some("0.0.1"), Some("0.0.2")));
+    assert_eq!(running(lab), both(Some("0.0.1"), Some("0.0.2")));
     assert_eq!(lab.link(), site("blue"));
+}
+
+#[test]
+fn deploys_rolls_back_and_deploys_again() {
+    let lab = Lab::fresh();
+    deploys_and_rolls_back(&lab);
 
     lab.deploy("0.0.4").exits(0).says("green is live");
     assert_eq!(lab.served(), Served::new("0.0.4", "green"));

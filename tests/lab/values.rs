@@ -65,7 +65,9 @@ fn deploy(lab: &Lab) -> Said {
     let inventory = std::fs::read_to_string(lab.path("inventory.yml")).unwrap();
     let vars =
         [("inventory_value", odd("inventory")), ("bgctl_state_dir", format!("/var/lib/bgctl/{ODD_NAME}"))];
-    let vars: String = vars.iter().map(|(name, value)| format!("    {name}: {}\n", quoted(value))).collect();
+    let vars: Vec<String> =
+        vars.iter().map(|(name, value)| format!("    {name}: {}\n", quoted(value))).collect();
+    let vars = vars.concat();
     let inventory = inventory.replace("  vars:\n", &format!("  vars:\n{vars}"));
     let group = format!("    app_servers:\n      vars: {{ group_value: {} }}\n", quoted(&odd("group")));
     let inventory = inventory.replace("    app_servers:\n", &group);

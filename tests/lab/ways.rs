@@ -5,12 +5,12 @@ use crate::harness::{Lab, Served};
 const APPS: [&str; 2] = ["app1", "app2"];
 
 /// The ids of all containers of a color, on both hosts.
-fn ids(lab: &Lab, color: &str) -> Vec<String> {
+pub(crate) fn ids(lab: &Lab, color: &str) -> Vec<String> {
     APPS.iter().flat_map(|host| lab.containers(host, color)).map(|container| container.id).collect()
 }
 
 /// Everything bgctl could have changed: containers with their start, files with their time and content, the link.
-fn world(lab: &Lab) -> Vec<String> {
+pub(crate) fn world(lab: &Lab) -> Vec<String> {
     let app =
         "docker ps -aq --no-trunc | xargs -r docker inspect --format '{{.Id}} {{.State.StartedAt}}' | sort
                find /srv /var/lib/bgctl -exec stat -c '%n %a %U %y' {} + 2>/dev/null | sort";

@@ -2,9 +2,11 @@
 
 mod parse;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::source::Location;
 use super::{AppName, Color, Condition, Pattern, Pull, Template, Text, Vars};
 
 pub use parse::Files;
@@ -18,6 +20,8 @@ pub struct Playbook {
     pub colors: [(Color, Vars); 2],
     /// The playbook's own variables, in order; their strings are still unexpanded.
     pub vars: Vars,
+    /// Where the value of each of these is written.
+    pub var_places: BTreeMap<String, Location>,
     /// Touches the idle color only; undone when anything fails.
     pub stage: Vec<Play>,
     /// The one moment traffic moves.

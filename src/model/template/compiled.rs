@@ -118,7 +118,7 @@ fn with_hint(fault: Fault, context: &Context) -> Fault {
     if let Some(near) = suggestion(&name, scope) {
         return fault.help(format!("did you mean `{near}`?"));
     }
-    let help = format!("define `{name}`, or write {{{{default {path} \"…\"}}}}");
+    let help = format!("define `{name}` (-e {name}=… does), or write {{{{default {path} \"…\"}}}}");
     fault.help(help)
 }
 

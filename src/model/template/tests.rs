@@ -332,7 +332,7 @@ fn circles_and_missing_names_are_all_reported() {
     1 | e: "{{nope}}"
       |     ^^^^^^^^
       |
-      = help: define `nope`, or write {{default nope "…"}}
+      = help: define `nope` (-e nope=… does), or write {{default nope "…"}}
     "#);
 }
 

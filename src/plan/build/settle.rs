@@ -62,18 +62,20 @@ impl Builder<'_> {
             return Ok(());
         };
         // `bgctl retire` is asked for by hand: there `keep` would mean to do nothing.
-        let old = if self.request.goal == Goal::Retire && old == Old::Keep { Old::Stop } else { old };
+        let stopped = Deed { name: format!("Stop {color}"), ..deed.clone() };
+        let by_hand = self.request.goal == Goal::Retire && old == Old::Keep;
+        let (deed, old) = if by_hand { (&stopped, Old::Stop) } else { (deed, old) };
         let Some(project) = self.project(&lane.host, color)? else {
             lane.skip(deed, &format!("{color} has no containers here"));
             return Ok(());
         };
-        if old == Old::Stop && !self.runs(&lane.host, &project) {
-            lane.skip(deed, &format!("{color} is stopped already"));
-            return Ok(());
-        }
         let (action, undo) = match old {
             Old::Keep => {
                 lane.skip(deed, &format!("{color} keeps running"));
+                return Ok(());
+            }
+            Old::Stop if !self.runs(&lane.host, &project) => {
+                lane.skip(deed, &format!("{color} is stopped"));
                 return Ok(());
             }
             Old::Stop => (Action::ComposeStop(project.clone()), Undo::Reverse(Action::ComposeStart(project))),
@@ -89,7 +91,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// Whether a project has a container on a host that is not at rest.
+    /// Whether a project has a container on a host that is not at rest: one that restarts is not.
     fn runs(&self, host: &HostName, project: &Project) -> bool {
         let facts = self.scope.observed.hosts.get(host);
         let theirs = facts.iter().flat_map(|facts| &facts.containers);

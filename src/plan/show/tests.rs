@@ -82,7 +82,7 @@ fn health() -> Step {
         headers: Vec::new(),
     });
     let (delay, timeout) = (Duration::from_secs(1), Duration::from_secs(5));
-    let check = Check { ask, retries: 30, delay, timeout, successes: 1 };
+    let check = Check { ask, retries: 30, delay, timeout, successes: 1, rest: delay };
     step("Answers for itself", Action::Check(check), Undo::NotNeeded)
 }
 

@@ -72,7 +72,11 @@ pub(super) fn handshake(endpoint: &Endpoint, error: &russh::Error) -> RemoteErro
         ),
         error => (
             format!("the handshake failed: {}", lost(error)),
-            "try again; if it stays, look at sshd's log on the host".to_owned(),
+            format!(
+                "is {} the port of sshd? (ansible_port) if so, try again; if it stays, look at sshd's log on \
+                 the host",
+                endpoint.port
+            ),
         ),
     };
     unreachable(endpoint, &reason, hint)

@@ -12,8 +12,11 @@ impl Performance<'_> {
         let most = check.retries.saturating_add(1);
         let (mut attempt, mut in_a_row) = (0, 0);
         loop {
-            match self.ask(check).await? {
-                Ok(()) => in_a_row += 1,
+            let pause = match self.ask(check).await? {
+                Ok(()) => {
+                    in_a_row += 1;
+                    check.rest
+                }
                 Err(met) => {
                     in_a_row = 0;
                     attempt += 1;
@@ -21,13 +24,14 @@ impl Performance<'_> {
                         return Err(gave_up(check, attempt, &met));
                     }
                     (self.waiting)(attempt, most, met);
+                    check.delay
                 }
-            }
+            };
             if in_a_row >= check.successes.max(1) {
                 return Ok(Done::default());
             }
             tokio::select! {
-                () = tokio::time::sleep(check.delay) => {}
+                () = tokio::time::sleep(pause) => {}
                 () = self.stop.cancelled() => return Err(interrupted()),
             }
         }

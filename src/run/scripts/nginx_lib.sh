@@ -26,18 +26,19 @@ error_log() {
   absolute "${file:-$(built_with error-log-path)}"
 }
 
-# The master's children whose title matches, one process id a line.
+# The master's children whose title matches, one process id a line. Read without starting a process for each:
+# while a switch waits for new workers this goes over all processes of the host, again and again.
 children() {
   for stat in /proc/[0-9]*/stat; do
-    line=$(cat "$stat" 2>/dev/null) || continue
+    { read -r line <"$stat"; } 2>/dev/null || continue
     rest=${line##*) }
     parent=${rest#* }
     [ "${parent%% *}" = "$master" ] || continue
     pid=${stat#/proc/}
     pid=${pid%/stat}
-    title=$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)
-    # nginx pads its title with blanks.
-    title=$(printf '%s' "$title" | sed 's/ *$//')
+    # A title has no line end, which read calls a failure; the blanks that nginx pads it with are left out.
+    title=
+    { read -r title <"/proc/$pid/cmdline"; } 2>/dev/null
     [ "$title" != "$1" ] || printf '%s\n' "$pid"
   done
 }
@@ -48,7 +49,8 @@ leaving() { children "nginx: worker process is shutting down"; }
 # Milliseconds since boot: no date in busybox has them.
 now() {
   read -r up _ </proc/uptime
-  printf '%s0\n' "$(printf '%s' "$up" | tr -d .)" | sed 's/^0*\(.\)/\1/'
+  # The 1 keeps hundredths below 10 from being read as octal.
+  printf '%s\n' "$((${up%.*} * 1000 + 1${up#*.} * 10 - 1000))"
 }
 
-rest() { sleep 0.05 2>/dev/null || sleep 1; }
+rest() { sleep 0.02 2>/dev/null || sleep 1; }

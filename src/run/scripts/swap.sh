@@ -26,7 +26,8 @@ reload() {
   old=" $(workers | tr '\n' ' ') "
   seen=$(wc -c <"$log" 2>/dev/null || echo 0)
   nginx -t -q || return 1
-  nginx -s reload || return 1
+  # What `nginx -s reload` does once it has read the whole configuration again.
+  kill -HUP "$master" || return 1
   until=$(($(now) + seconds * 1000))
   while [ "$(now)" -lt "$until" ]; do
     fresh=no stale=no

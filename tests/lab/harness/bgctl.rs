@@ -1,6 +1,8 @@
 //! The binary, run in the folder with nothing of the developer's environment.
 
 use std::process::{Child, Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -31,6 +33,22 @@ impl Lab {
     pub(crate) fn start(&self, args: &[&str]) -> Running {
         let child = self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         Running { args: args.iter().map(|&arg| arg.to_owned()).collect(), child }
+    }
+
+    /// Every journal in the operator's home, one after another.
+    pub(crate) fn journals(&self) -> String {
+        let Ok(folder) = std::fs::read_dir(self.path("state/bgctl/my-server")) else { return String::new() };
+        folder.map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap()).collect()
+    }
+
+    /// Waits until a run's journal says this, of a run that is under way.
+    #[track_caller]
+    pub(crate) fn until_journal_says(&self, text: &str) {
+        let began = Instant::now();
+        while !self.journals().contains(text) {
+            assert!(began.elapsed() < Duration::from_secs(30), "no {text:?} in {}", self.journals());
+            sleep(Duration::from_millis(10));
+        }
     }
 
     fn command(&self, args: &[&str]) -> Command {
@@ -82,6 +100,13 @@ impl Said {
         self
     }
 
+    /// It said nothing like this, neither on stdout nor on stderr.
+    #[track_caller]
+    pub(crate) fn hides(self, text: &str) -> Self {
+        assert!(!self.stdout.contains(text) && !self.stderr.contains(text), "{text:?} in {}", self.in_full());
+        self
+    }
+
     /// Its stdout as one document.
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
@@ -115,6 +140,12 @@ impl Running {
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Asks it to end, as Ctrl-C does.
+    pub(crate) fn interrupt(&self) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
     }
 
     /// Waits for its end.

@@ -12,12 +12,12 @@ impl Lab {
     /// The shipped playbook, made quick, with its templates, and an inventory of this lab.
     pub(super) fn fill_folder(&self) {
         for name in ["templates/compose.yml.hbs", "templates/site.conf.hbs"] {
-            self.write(name, &read(Path::new(SHIPPED).join(name)));
+            self.write(name, &read(&Path::new(SHIPPED).join(name)));
         }
-        self.write("playbook.yml", &read(Path::new(SHIPPED).join("playbooks/blue-green.yml")));
+        self.write("playbook.yml", &read(&Path::new(SHIPPED).join("playbooks/blue-green.yml")));
         self.edit("playbook.yml", "retries: 30, delay: 1s", QUICK);
         let run_folder = self.run_folder();
-        self.write("inventory.yml", &read(run_folder.join("inventory.yml")));
+        self.write("inventory.yml", &read(&run_folder.join("inventory.yml")));
         self.edit("inventory.yml", "{{ inventory_dir }}", run_folder.to_str().unwrap());
     }
 
@@ -35,12 +35,12 @@ impl Lab {
 
     /// Replaces text in a file of the folder, wherever it stands there. It must stand there.
     pub(crate) fn edit(&self, name: &str, from: &str, to: &str) {
-        let text = read(self.path(name));
+        let text = read(&self.path(name));
         assert!(text.contains(from), "{name} does not have {from:?}:\n{text}");
         self.write(name, &text.replace(from, to));
     }
 }
 
-fn read(path: PathBuf) -> String {
-    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

@@ -1,6 +1,6 @@
 //! A small HTTP/1.1 client: every wait is bounded, and loopback is all it talks to.
 
-use std::io::{self, BufRead, BufReader, Error, ErrorKind, Read, Write};
+use std::io::{self, BufRead, BufReader, Error, ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 

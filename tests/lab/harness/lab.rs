@@ -19,6 +19,8 @@ pub(crate) struct Lab {
     /// `LAB_HOSTS`, `LAB_LB1` and the like, as `up` wrote them.
     facts: BTreeMap<String, String>,
     pub(super) folder: TempDir,
+    /// Whether it ends with this value.
+    ours: bool,
     /// The lab is ours until this file is closed: tests of several processes take turns.
     _turn: File,
 }
@@ -36,10 +38,20 @@ impl Lab {
         let words = shlex::split(&file).unwrap();
         let facts = words.iter().filter_map(|word| word.split_once('='));
         let facts = facts.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let lab = Self { name: name.to_owned(), facts, folder: TempDir::new().unwrap(), _turn: turn(name) };
+        let folder = TempDir::new().unwrap();
+        let lab = Self { name: name.to_owned(), facts, folder, ours: false, _turn: turn(name) };
         lab.check_up();
         lab.reset();
         lab.fill_folder();
+        lab
+    }
+
+    /// A lab of another kind, brought up with these options if it is not up; taken down afterwards only then.
+    pub(crate) fn brought_up(name: &str, options: &[&str]) -> Self {
+        let ours = !run_folder(name).join("env").exists();
+        expect_success(Command::new(format!("{TESTS}/up")).args(["--name", name]).args(options));
+        let mut lab = Self::named(name);
+        lab.ours = ours;
         lab
     }
 
@@ -51,9 +63,8 @@ impl Lab {
             TcpStream::connect_timeout(&address, Duration::from_secs(2)).is_ok()
         };
         let hosts = self.hosts();
-        if hosts.is_empty() || !hosts.iter().all(answers) {
-            panic!("lab {0} is not up: run `make lab-up` (or tests/lab/up --name {0})", self.name);
-        }
+        let is_up = !hosts.is_empty() && hosts.iter().all(answers);
+        assert!(is_up, "lab {0} is not up: run `make lab-up` (or tests/lab/up --name {0})", self.name);
     }
 
     /// Puts the hosts back to how they were made: no containers, no sites, nothing of bgctl.
@@ -88,8 +99,16 @@ impl Lab {
     }
 
     /// Where the lab's keys and its own inventory are.
-    pub(super) fn run_folder(&self) -> PathBuf {
+    pub(crate) fn run_folder(&self) -> PathBuf {
         run_folder(&self.name)
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if self.ours {
+            let _ = Command::new(format!("{TESTS}/down")).args(["--name", &self.name]).output();
+        }
     }
 }
 

@@ -25,7 +25,7 @@ mod lab;
 mod load;
 mod look;
 
-pub(crate) use bgctl::Said;
+pub(crate) use bgctl::{Running, Said};
 pub(crate) use lab::Lab;
 pub(crate) use load::{Client, Tally};
 pub(crate) use look::Served;

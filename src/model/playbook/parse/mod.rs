@@ -10,6 +10,7 @@ mod switch;
 mod value;
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Playbook;
@@ -37,6 +38,12 @@ impl Playbook {
             None => Err(problems),
         }
     }
+}
+
+/// Where each variable's value stands.
+fn places(vars: &Node) -> BTreeMap<String, Location> {
+    let Ok(keys) = Keys::of(vars, "variables") else { return BTreeMap::new() };
+    keys.iter().map(|(key, value)| (key.key_text(), value.location.clone())).collect()
 }
 
 /// As they stand in the playbook; those of a template stay with the task that names it.
@@ -86,6 +93,7 @@ impl Reader<'_> {
         let name = fields.need("name").and_then(|node| self.app(node));
         let colors = fields.need("colors").and_then(|node| self.colors(node));
         let vars = fields.vars("vars");
+        let var_places = fields.get("vars").map(places).unwrap_or_default();
         let stage = fields.need("stage").and_then(|node| self.plays(node));
         let switch = fields.need("switch").and_then(|node| self.switch(node));
         let settle = fields.get("settle").map_or(Some(Vec::new()), |node| self.plays(node));
@@ -93,6 +101,7 @@ impl Reader<'_> {
             name: name?,
             colors: colors?,
             vars: vars?,
+            var_places,
             stage: stage?,
             switch: switch?,
             settle: settle?,

@@ -70,11 +70,15 @@ fn observed(compose_file: File, state: Option<&str>) -> Observed {
     }
 }
 
-/// What a rollback does on the app server.
-fn way_back(observed: &Observed) -> Result<Vec<Action>, Blocked> {
-    let plan = build(Request { goal: Goal::Rollback, force: false }, &model(), observed, &[])?;
+/// What is done on the app server.
+fn done(goal: Goal, observed: &Observed) -> Result<Vec<(String, Action)>, Blocked> {
+    let plan = build(Request { goal, force: false }, &model(), observed, &[])?;
     let on_it = plan.steps().filter(|(host, _)| host.as_str() == "app1");
-    Ok(on_it.map(|(_, step)| step.action.clone()).collect())
+    Ok(on_it.map(|(_, step)| (step.name.clone(), step.action.clone())).collect())
+}
+
+fn way_back(observed: &Observed) -> Result<Vec<Action>, Blocked> {
+    Ok(done(Goal::Rollback, observed)?.into_iter().map(|(_, action)| action).collect())
 }
 
 #[test]
@@ -103,4 +107,12 @@ fn a_color_of_which_nothing_is_left_cannot_be_rolled_back_to() {
     let Err(Blocked::NotReady { details, .. }) = way_back(&nothing) else { panic!("there is a way back") };
     assert_eq!(details, ["app1: no containers of blue, and no compose file"]);
     assert!(kept(&model(), &nothing).unwrap().is_empty());
+}
+
+#[test]
+fn retiring_by_hand_stops_what_the_playbook_keeps_and_only_what_runs() {
+    let steps = done(Goal::Retire, &observed(file("services: {}"), Some("running"))).unwrap();
+    assert!(matches!(steps.as_slice(), [(name, Action::ComposeStop(_))] if name == "Stop blue"), "{steps:?}");
+    assert!(done(Goal::Retire, &observed(file("services: {}"), Some("exited"))).unwrap().is_empty());
+    assert!(done(Goal::Retire, &observed(file("services: {}"), None)).unwrap().is_empty());
 }

@@ -1,0 +1,105 @@
+//! One run at a time, and runs that end in the middle: by `kill -9`, by Ctrl-C.
+
+use std::time::{Duration, Instant};
+
+use crate::harness::{Lab, Running, Served};
+use crate::ways::ids;
+
+const APPS: [&str; 2] = ["app1", "app2"];
+
+/// A lab where 0.0.1 is live on blue.
+fn with_blue() -> Lab {
+    let lab = Lab::fresh();
+    lab.deploy("0.0.1").exits(0);
+    lab
+}
+
+/// A deploy that stays in the stage of green until it is ended.
+fn staging(lab: &Lab) -> Running {
+    lab.edit("playbook.yml", "retries: 4, delay: 300ms", "retries: 300, delay: 200ms");
+    let run = lab.start(&["apply", "-y", "-e", "version=0.0.3"]);
+    lab.until_journal_says("\"task\":\"Answers for itself\"");
+    run
+}
+
+/// Blue serves, and nothing of green is left.
+#[track_caller]
+fn undone(lab: &Lab) {
+    assert_eq!(lab.served(), Served::new("0.0.1", "blue"));
+    assert_eq!(lab.link(), "/etc/nginx/sites-available/my-server-blue.conf");
+    assert_eq!(ids(lab, "green"), Vec::<String>::new());
+    assert_eq!(APPS.map(|host| lab.on(host, "ls /srv/my-server")), ["blue\n"; 2]);
+    assert_eq!(lab.on("lb1", "ls /etc/nginx/sites-available"), "my-server-blue.conf\n");
+}
+
+#[test]
+fn the_second_run_learns_who_holds_the_lock() {
+    let lab = with_blue();
+    let blue = ids(&lab, "blue");
+    let first = staging(&lab);
+    let said = lab.bgctl(&["apply", "-y", "-e", "version=0.0.2"]).exits(5);
+    let said = said.says("locked on lb1 by tester@").says("`apply -i inventory.yml` since 20");
+    assert!(said.stderr.contains("in stage"), "{}", said.stderr);
+    let status = lab.bgctl(&["status", "--output", "json"]).exits(0).json();
+    assert_eq!(status["lock"]["phase"], "stage", "{status:#}");
+    assert!(status["lock"]["by"].as_str().unwrap().starts_with("tester@"), "{status:#}");
+
+    first.interrupt();
+    first.said().exits(130).says("interrupted");
+    undone(&lab);
+    assert_eq!(ids(&lab, "blue"), blue);
+    assert!(lab.bgctl(&["status", "--output", "json"]).exits(0).json()["lock"].is_null());
+}
+
+#[test]
+fn of_two_that_begin_together_one_wins() {
+    let lab = with_blue();
+    let two =
+        ["0.0.2", "0.0.4"].map(|version| lab.start(&["apply", "-y", "-e", &format!("version={version}")]));
+    let mut codes = two.map(|run| run.said().code);
+    codes.sort_unstable();
+    assert_eq!(codes, [Some(0), Some(5)]);
+    let green = APPS.map(|host| lab.running(host, "green"));
+    assert_eq!(green[0], green[1]);
+    assert!(["0.0.2", "0.0.4"].iter().any(|version| lab.served() == Served::new(version, "green")));
+}
+
+#[test]
+fn after_kill_9_the_next_run_gets_the_lock_at_once() {
+    let lab = with_blue();
+    let mut first = staging(&lab);
+    let began = Instant::now();
+    first.kill();
+    assert_eq!(lab.served(), Served::new("0.0.1", "blue"));
+    while !lab.bgctl(&["status", "--output", "json"]).exits(0).json()["lock"].is_null() {
+        assert!(began.elapsed() < Duration::from_secs(10), "the lock outlives its holder");
+    }
+    println!("the lock was free {} ms after kill -9", began.elapsed().as_millis());
+    lab.deploy("0.0.2").exits(0);
+    assert_eq!(lab.served(), Served::new("0.0.2", "green"));
+}
+
+#[test]
+fn ctrl_c_while_a_switch_is_verified_puts_the_link_back() {
+    let lab = with_blue();
+    lab.edit("templates/site.conf.hbs", "add_header X-Color {{ color }}", "add_header X-Color purple");
+    let run = lab.start(&["apply", "-y", "-e", "version=0.0.2"]);
+    lab.until_journal_says("\"task\":\"Verify that green is served\"");
+    assert_eq!(lab.link(), "/etc/nginx/sites-available/my-server-green.conf");
+    run.interrupt();
+    run.said().exits(130).says("blue is live");
+    undone(&lab);
+}
+
+#[test]
+fn kill_9_while_a_switch_is_verified_leaves_one_healthy_color_and_the_next_run_goes_on() {
+    let lab = with_blue();
+    lab.edit("templates/site.conf.hbs", "add_header X-Color {{ color }}", "add_header X-Color purple");
+    let mut run = lab.start(&["apply", "-y", "-e", "version=0.0.2"]);
+    lab.until_journal_says("\"task\":\"Verify that green is served\"");
+    run.kill();
+    assert_eq!(lab.served(), Served::new("0.0.2", "green"));
+    lab.edit("templates/site.conf.hbs", "add_header X-Color purple", "add_header X-Color {{ color }}");
+    let status = lab.bgctl(&["status", "--output", "json"]).json();
+    assert_eq!(status["load_balancers"][0]["configured"], "green", "{status:#}");
+}
