@@ -32,35 +32,27 @@ impl fmt::Display for Figure {
     }
 }
 
-/// A row for each thing that was measured, a column for each round trip.
+/// A row for each thing that was measured, a column for each round trip; printed row by row.
 pub(crate) struct Table {
-    round_trips: [Duration; 2],
-    rows: Vec<(String, [Figure; 2])>,
+    near: Duration,
+    far: Duration,
 }
 
 impl Table {
-    pub(crate) fn new(round_trips: &[Duration; 2]) -> Self {
-        Self { round_trips: *round_trips, rows: Vec::new() }
+    /// Prints the head.
+    pub(crate) fn begin([near, far]: &[Duration; 2]) -> Self {
+        let at = |round_trip: &Duration| format!("at {} ms", round_trip.as_millis());
+        println!("\n{:<40} {:>12} {:>12} {:>12}", "", at(near), at(far), "round trips");
+        Self { near: *near, far: *far }
     }
 
-    /// Adds a row and gives its figures back.
-    pub(crate) fn row(&mut self, what: &str, figures: [Figure; 2]) -> [Figure; 2] {
-        self.rows.push((what.to_owned(), figures));
+    /// Prints a row and gives its figures back.
+    pub(crate) fn row(&self, what: &str, figures: [Figure; 2]) -> [Figure; 2] {
+        let [here, there] = figures;
+        // What a longer way adds, it adds once for each round trip on the critical path.
+        let added = there.0.as_secs_f64() - here.0.as_secs_f64();
+        let trips = added / self.far.saturating_sub(self.near).as_secs_f64();
+        println!("{what:<40} {here:>12} {there:>12} {trips:>12.1}");
         figures
-    }
-}
-
-impl fmt::Display for Table {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [near, far] = self.round_trips;
-        let at = |round_trip: Duration| format!("at {} ms", round_trip.as_millis());
-        writeln!(f, "{:<40} {:>12} {:>12} {:>12}", "", at(near), at(far), "round trips")?;
-        for (what, [here, there]) in &self.rows {
-            // What a longer way adds, it adds once for each round trip on the critical path.
-            let added = there.0.as_secs_f64() - here.0.as_secs_f64();
-            let trips = added / far.saturating_sub(near).as_secs_f64();
-            writeln!(f, "{what:<40} {here:>12} {there:>12} {trips:>12.1}")?;
-        }
-        Ok(())
     }
 }

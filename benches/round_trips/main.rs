@@ -23,7 +23,7 @@ use runs::Runs;
 
 const ROUND_TRIPS: [Duration; 2] = [Duration::ZERO, Duration::from_millis(100)];
 /// Odd, so that a median is one of the values.
-const REPEATS: usize = 9;
+const REPEATS: usize = 7;
 /// An apply takes seconds, nearly all of them Compose's.
 const APPLIES: usize = 3;
 
@@ -38,7 +38,7 @@ fn main() {
     println!("\nbgctl --help  {help}");
     runs[0].deploy(&runs[0].next());
     print_counts(&lab, &runs[0]);
-    let mut table = Table::new(&ROUND_TRIPS);
+    let table = Table::begin(&ROUND_TRIPS);
     let ssh = table.row("one login, one command: ssh", runs.each_ref().map(|at| at.login_by_ssh(REPEATS)));
     let own = table.row("one login, one command: bgctl", runs.each_ref().map(|at| at.login(REPEATS)));
     let plan = table.row("plan, nothing to do", runs.each_ref().map(|at| at.plan(REPEATS, false)));
@@ -49,7 +49,6 @@ fn main() {
     table.row("  in Compose and health waits", applies.each_ref().map(|apply| apply.waits));
     table.row("  without those", applies.each_ref().map(|apply| apply.own));
     table.row("  of it the switch: link to new workers", applies.each_ref().map(|apply| apply.switch));
-    println!("\n{table}");
     let [_, far] = plan;
     println!("plan at 100 ms is {} of ssh's login, {} of bgctl's", far.over(ssh[1]), far.over(own[1]));
 }

@@ -103,17 +103,18 @@ impl<'a> Runs<'a> {
     }
 
     pub(crate) fn deploy(&self, release: &str) {
-        said(self.bgctl("apply", release).arg("-y"));
+        said(self.bgctl("apply", release).args(["-y", "--force"]));
     }
 
     pub(crate) fn applies(&self, times: usize) -> Applies {
         let (mut walls, mut waits, mut own, mut switches) = (vec![], vec![], vec![], vec![]);
         for _ in 0..times {
             let release = self.next();
-            let waiting =
-                waiting_steps(&json(&said(self.bgctl("plan", &release).args(["--output", "json"]))));
+            let waiting = waiting_steps(&json(&said(
+                self.bgctl("plan", &release).args(["--force", "--output", "json"]),
+            )));
             let began = Instant::now();
-            let events = said(self.bgctl("apply", &release).args(["-y", "--output", "json"]));
+            let events = said(self.bgctl("apply", &release).args(["-y", "--force", "--output", "json"]));
             let wall = began.elapsed();
             let events: Vec<Value> = events.lines().map(json).collect();
             let waited = waited(&events, &waiting);
