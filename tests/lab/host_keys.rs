@@ -53,8 +53,8 @@ fn an_unknown_key_comes_with_the_command_that_adds_it() {
     // What it says to do, done by the one who can look at the host itself, is enough.
     let keys = lab.on("app1", "cat /etc/ssh/ssh_host_*_key.pub");
     let known = fs::read_to_string(lab.path("known_hosts")).unwrap();
-    let keys: Vec<String> = keys.lines().map(|key| format!("{app1} {key}\n")).collect();
-    lab.write("known_hosts", &(known + &keys.concat()));
+    let keys: Vec<String> = keys.lines().map(|key| format!("{app1} {key}")).collect();
+    lab.write("known_hosts", &format!("{known}{}\n", keys.join("\n")));
     lab.deploy("0.0.2").exits(0);
 }
 

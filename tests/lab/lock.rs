@@ -65,6 +65,7 @@ fn of_two_that_begin_together_one_wins() {
 }
 
 #[test]
+#[expect(clippy::disallowed_macros, reason = "the number is what a reader of the test wants")]
 fn after_kill_9_the_next_run_gets_the_lock_at_once() {
     let lab = with_blue();
     let mut first = staging(&lab);

@@ -1,7 +1,6 @@
 //! `bgctl` on real hosts: OpenSSH, nginx, Docker and Compose. `make lab-up` brings up the default lab;
 //! `BGCTL_LAB` names another one that is up.
 #![expect(clippy::disallowed_methods, reason = "runs the binary and asks the hosts without it")]
-#![expect(clippy::disallowed_macros, reason = "prints what it measured")]
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

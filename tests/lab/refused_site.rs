@@ -143,7 +143,7 @@ fn the_error_log_is_found_wherever_nginx_writes_it() {
     for directive in [
         "error_log /srv/logs/nginx-errors.log notice;",
         "error_log \"/srv/logs/quoted.log\";",
-        "error_log ../../srv/logs/relative.log;",
+        "error_log ../../../srv/logs/relative.log;",
         "include /srv/logs/*.inc;",
     ] {
         lab.on("lb1", "mkdir -p /srv/logs; echo 'error_log /srv/logs/included.log;' >/srv/logs/log.inc");

@@ -57,28 +57,40 @@ fn playbook() -> Value {
     })
 }
 
-const COMPOSE: &str = "services:\n  web:\n    image: my-server:0.0.1\n    ports: ['{{ port }}:8080']\n    environment:\n      COLOR: {{ json line_value }}\n      ODD: ${ODD}\n      FROM_ENV_FILE: ${FROM_ENV_FILE}\n";
+const COMPOSE: &str = r#"services:
+  web:
+    image: my-server:0.0.1
+    ports: ["{{ port }}:8080"]
+    environment:
+      COLOR: {{ json line_value }}
+      ODD: ${ODD}
+      FROM_ENV_FILE: ${FROM_ENV_FILE}
+"#;
+
+/// The lab's inventory with odd values for all, for the app servers and for each of them.
+fn write_inventory(lab: &Lab) {
+    let quoted = |value: String| serde_json::to_string(&value).unwrap();
+    let state_dir = quoted(format!("/var/lib/bgctl/{ODD_NAME}"));
+    let all = format!(
+        "  vars:\n    inventory_value: {}\n    bgctl_state_dir: {state_dir}\n",
+        quoted(odd("inventory"))
+    );
+    lab.edit("inventory.yml", "  vars:\n", &all);
+    let group = format!("    app_servers:\n      vars: {{ group_value: {} }}\n", quoted(odd("group")));
+    lab.edit("inventory.yml", "    app_servers:\n", &group);
+    for host in ["app1", "app2"] {
+        let known = format!("bgctl_address: {host}");
+        lab.edit("inventory.yml", &known, &format!("{known}, host_value: {}", quoted(odd("host"))));
+    }
+    let inventory = std::fs::read_to_string(lab.path("inventory.yml")).unwrap();
+    lab.write(&format!("{ODD_NAME}/inventory.yml"), &inventory);
+}
 
 /// Writes the operator's files in a folder with an odd name, and deploys from there.
 fn deploy(lab: &Lab) -> Said {
-    let quoted = |value: &str| serde_json::to_string(value).unwrap();
-    let inventory = std::fs::read_to_string(lab.path("inventory.yml")).unwrap();
-    let vars =
-        [("inventory_value", odd("inventory")), ("bgctl_state_dir", format!("/var/lib/bgctl/{ODD_NAME}"))];
-    let vars: Vec<String> =
-        vars.iter().map(|(name, value)| format!("    {name}: {}\n", quoted(value))).collect();
-    let vars = vars.concat();
-    let inventory = inventory.replace("  vars:\n", &format!("  vars:\n{vars}"));
-    let group = format!("    app_servers:\n      vars: {{ group_value: {} }}\n", quoted(&odd("group")));
-    let inventory = inventory.replace("    app_servers:\n", &group);
-    let host = format!("bgctl_address: app1, host_value: {} }}", quoted(&odd("host")));
-    let inventory = inventory.replace("bgctl_address: app1 }", &host);
-    let host = format!("bgctl_address: app2, host_value: {} }}", quoted(&odd("host")));
-    let inventory = inventory.replace("bgctl_address: app2 }", &host);
-
+    write_inventory(lab);
     let names = ["inventory", "group", "host", "extra", "book", "play", "color"]
         .map(|name| format!("{{{{ {name}_value }}}}"));
-    lab.write(&format!("{ODD_NAME}/inventory.yml"), &inventory);
     lab.write(&format!("{ODD_NAME}/books/playbook.yml"), &playbook().to_string());
     lab.write(&format!("{ODD_NAME}/templates/{ODD_NAME}.hbs"), &names.join("|"));
     lab.write(&format!("{ODD_NAME}/templates/compose.yml.hbs"), COMPOSE);
@@ -99,6 +111,9 @@ fn every_byte() -> Vec<u8> {
 #[test]
 fn odd_values_arrive_as_they_are_and_run_nothing() {
     let lab = Lab::fresh();
+    for host in lab.hosts() {
+        lab.on(host, "find / -xdev -name owned -delete");
+    }
     for host in ["app1", "app2"] {
         lab.on(host, &format!("touch -- {}", shlex::try_quote(&format!("/opt/{ODD_NAME}")).unwrap()));
     }

@@ -6,9 +6,23 @@ command -v nginx >/dev/null 2>&1 || { echo "nginx is not installed" >&2; exit 1;
 built=$(nginx -V 2>&1)
 built_with() { printf '%s\n' "$built" | sed -n "s|.*--$1=\([^ ]*\).*|\1|p"; }
 conf=$(built_with conf-path)
-directive() { sed -n "s/^[[:space:]]*$1[[:space:]]\{1,\}\([^;[:space:]]*\).*/\1/p" "$conf" 2>/dev/null | head -n 1; }
 
-# A path as nginx sees it: relative ones begin at its prefix.
+# A directive's first argument in a configuration on stdin, outside of every block.
+outermost() {
+  awk -v name="$1" '
+    { sub(/(^|[ \t])#.*/, "") }
+    depth == 0 && $1 == name { sub(/;.*/, "", $2); gsub(/["\047]/, "", $2); print $2; exit }
+    { depth += gsub(/{/, "{") - gsub(/}/, "}") }'
+}
+
+# The same of this host's configuration: the main file's word, else that of a file it includes.
+directive() {
+  word=$(outermost "$1" 2>/dev/null <"$conf")
+  [ -n "$word" ] || word=$(nginx -T 2>/dev/null | outermost "$1")
+  printf '%s\n' "$word"
+}
+
+# A path as nginx takes it: from its prefix, where it is relative.
 absolute() {
   case $1 in
     /* | stderr | syslog:*) printf '%s\n' "$1" ;;
