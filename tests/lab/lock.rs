@@ -103,4 +103,7 @@ fn kill_9_while_a_switch_is_verified_leaves_one_healthy_color_and_the_next_run_g
     lab.edit("templates/site.conf.hbs", "add_header X-Color purple", "add_header X-Color {{ color }}");
     let status = lab.bgctl(&["status", "--output", "json"]).json();
     assert_eq!(status["load_balancers"][0]["configured"], "green", "{status:#}");
+    // What is configured counts as live where nothing proves itself: the next run goes to the other color.
+    lab.deploy("0.0.4").exits(0).says("it is configured for green but does not prove it");
+    assert_eq!(lab.served(), Served::new("0.0.4", "blue"));
 }
