@@ -18,9 +18,9 @@ pub(super) async fn run(session: &Session) -> Result<u8, Failure> {
     let (fleet, failed) = observe::connect(session, &loaded, &round).await;
     // A host that is down is what people look at `status` for: show the others all the same.
     let remote = ReadOnly::new(fleet);
-    let (observed, _) = round.ask(&remote, &loaded).await;
+    let answers = round.ask(&remote, &loaded).await;
     remote.into_inner().close().await;
-    let view = view(&loaded, &observed)?;
+    let view = view(&loaded, &answers.0)?;
     if session.json() {
         let json =
             serde_json::to_string_pretty(&view).map_err(|error| Failure::of(FailureKind::Failed, &error))?;
@@ -31,6 +31,7 @@ pub(super) async fn run(session: &Session) -> Result<u8, Failure> {
     if !failed.is_empty() {
         return Err(unreachable_table(&failed));
     }
+    observe::all(answers)?;
     Ok(if view.disagrees() { FailureKind::NeedsPerson.exit_code() } else { 0 })
 }
 

@@ -152,3 +152,13 @@ fn all_hosts_stand_in_one_table_and_status_shows_those_that_answer() {
     );
     assert_eq!(status["app_servers"][1]["host"], "app2");
 }
+
+#[test]
+fn a_host_that_lets_in_but_cannot_be_asked_is_named() {
+    let lab = Lab::fresh();
+    let becoming = "ansible_user: root\n    ansible_become: true\n    ansible_become_user: nosuchuser";
+    lab.edit("inventory.yml", "ansible_user: root", becoming);
+    let said = lab.bgctl(&["status"]).exits(4).says("hosts could not say what is there");
+    said.says("app1: ").says("app2: ").says("nosuchuser");
+    lab.deploy("0.0.1").exits(4).says("nothing was changed");
+}
