@@ -68,9 +68,15 @@ impl Ui {
         let _ = deliver(&mut io::stderr().lock(), text);
     }
 
+    /// Whether there is somebody to ask.
+    #[must_use]
+    pub fn can_ask(self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
     /// Asks on stderr; only the whole word `yes` is a yes.
     pub fn confirm(self, question: &str) -> Result<bool, NoAnswer> {
-        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        if !self.can_ask() {
             return Err(NoAnswer::NobodyThere);
         }
         ask(question, self.err, &mut io::stdin().lock(), &mut io::stderr().lock()).map_err(NoAnswer::Broken)

@@ -9,11 +9,13 @@ use crate::cli::MoveArgs;
 use crate::event::{Kind, Outcome};
 use crate::facts::Observed;
 use crate::journal::Journal;
-use crate::model::{Escalation, HostName};
+use crate::model::{Color, Escalation, HostName};
 use crate::plan::{self, Goal, Phase, Plan, Request, Show, Wave};
 use crate::remote::ssh::SshFleet;
 use crate::report::{Human, Json, Options, Report};
 use crate::run::{self, About, Ending, Engine, Holder, LastRun, Lock, NotLocked, Recorder, Unrecorded};
+
+use crate::ui::NoAnswer;
 
 use super::failure::{Failure, FailureKind};
 use super::load::{self, Loaded, wrong};
@@ -28,6 +30,9 @@ pub(super) async fn run(session: &Session, goal: Goal, args: &MoveArgs, force: b
         let plan = super::plan::read_only(session, &loaded, request).await?;
         super::plan::print(session, &plan, args.diff)?;
         return Ok(0);
+    }
+    if !args.yes && !session.ui.can_ask() {
+        return Err(Failure::unanswered(&NoAnswer::NobodyThere));
     }
     let round = Round::prepare(&loaded)?;
     let fleet = observe::connect_all(session, &loaded, &round).await?;
@@ -146,6 +151,7 @@ impl Deployment<'_> {
             revise: &revise,
         };
         let start = run::start(plan, self.command(plan), self.session.by());
+        lock.keep(&self.record(plan, observed, None)).await;
         let running = engine.apply(plan.clone(), start);
         let ending = tokio::select! {
             ending = running => ending,
@@ -153,7 +159,7 @@ impl Deployment<'_> {
             never = interrupts(&stop, &recorder) => never,
         };
         let ending = ending.map_err(|error| unrecorded(&error, &path))?;
-        lock.keep(&self.last_run(plan, ending)).await;
+        lock.keep(&self.record(plan, observed, Some(ending))).await;
         Ok(ending)
     }
 
@@ -163,14 +169,17 @@ impl Deployment<'_> {
         format!("{}{}", plan.goal.as_str(), inventories.collect::<String>())
     }
 
-    fn last_run(&self, plan: &Plan, ending: Ending) -> LastRun {
+    /// The run's record: when it begins, so that one which is killed is known; and when it ended.
+    fn record(&self, plan: &Plan, observed: &Observed, ending: Option<Ending>) -> LastRun {
+        let outcome = ending.map(|ending| ending.outcome);
         LastRun {
             run: self.session.run.clone(),
             by: self.session.by(),
             at: now(),
             command: self.command(plan),
-            outcome: ending.outcome,
-            live: ending.live,
+            outcome,
+            staged: staged(plan, outcome, plan::never_live(observed)),
+            live: ending.map_or(plan.live, |ending| ending.live),
             release: plan.release.clone(),
         }
     }
@@ -230,6 +239,18 @@ async fn interrupts<T>(stop: &CancellationToken, recorder: &Recorder<'_>) -> T {
         }
     }
     std::future::pending().await
+}
+
+/// The color that holds a release which never was live, after this outcome, or while there is none yet.
+fn staged(plan: &Plan, outcome: Option<Outcome>, before: Option<Color>) -> Option<Color> {
+    let moved = matches!(outcome, Some(Outcome::Done | Outcome::Unsettled));
+    let undone = matches!(outcome, Some(Outcome::Undone | Outcome::Interrupted));
+    match plan.goal {
+        Goal::Rollback | Goal::Retire => before,
+        Goal::Apply | Goal::Stage if undone => before,
+        Goal::Apply | Goal::Promote if moved => None,
+        Goal::Apply | Goal::Promote | Goal::Stage => Some(plan.target),
+    }
 }
 
 fn exit_code(outcome: Outcome) -> u8 {

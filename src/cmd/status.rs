@@ -52,6 +52,7 @@ fn view(loaded: &Loaded, observed: &Observed) -> Result<StatusView, Failure> {
         lock: holder.map(lock_info),
         last_run: last_runs.max_by_key(|run| run.at).map(last_run),
         kept: plan::kept(model, observed).map_err(wrong)?,
+        never_live: plan::never_live(observed),
     };
     let configured = |host: &HostName, _: &str| {
         standings.iter().find(|standing| standing.host == *host).and_then(|standing| standing.configured)

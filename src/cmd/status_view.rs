@@ -170,6 +170,8 @@ pub struct Known<'a> {
     pub last_run: Option<LastRun>,
     /// App servers whose files can bring a color up that has no containers.
     pub kept: Vec<(HostName, Color)>,
+    /// The color that holds a release which never was live.
+    pub never_live: Option<Color>,
 }
 
 impl StatusView {
@@ -187,7 +189,7 @@ impl StatusView {
         let server = |host: &HostName| app_server(host, observed.hosts.get(host), &project);
         let app_servers: Vec<AppServer> = known.app_servers.iter().map(server).collect();
         let live = common(load_balancers.iter().map(|balancer| balancer.served));
-        let rollback = rollback(live, &load_balancers, &app_servers, &known.kept);
+        let rollback = rollback(live, &load_balancers, &app_servers, &known.kept, known.never_live);
         let Known { app, lock, last_run, .. } = known;
         Self { app: app.clone(), live, load_balancers, app_servers, lock, last_run, rollback }
     }

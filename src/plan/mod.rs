@@ -20,7 +20,7 @@ use crate::model::{Action, AppName, Color, HostName, ReleaseId};
 
 pub use build::{Blocked, Request, build};
 pub use json::to_json;
-pub use observe::{Standing, app_servers, check, lock_places, probes, questions, standings};
+pub use observe::{Standing, app_servers, check, lock_places, never_live, probes, questions, standings};
 pub use project::kept;
 pub use scope::Model;
 pub use show::{Show, show};

@@ -117,6 +117,15 @@ pub fn app_servers(model: &Model) -> Result<Vec<HostName>, Problems> {
     Scope::new(model, &Observed::default(), &[]).app_servers()
 }
 
+/// The color that holds a release which never was live, as the newest record on the load balancers says.
+#[must_use]
+pub fn never_live(observed: &Observed) -> Option<Color> {
+    let records = observed.hosts.values().filter_map(|facts| facts.records.last_run.as_deref());
+    let records = records.filter_map(|text| serde_json::from_str::<serde_json::Value>(text).ok());
+    let newest = records.max_by_key(|record| record.get("at").map(ToString::to_string))?;
+    newest.get("staged")?.as_str()?.parse().ok()
+}
+
 /// A load balancer's two answers to "which color?".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {

@@ -45,8 +45,11 @@ pub struct LastRun {
     pub at: Timestamp,
     /// What was typed after `bgctl`.
     pub command: String,
-    /// How it ended.
-    pub outcome: Outcome,
+    /// How it ended; `None`: it began, and nobody wrote down its end.
+    pub outcome: Option<Outcome>,
+    /// The color that holds a release which never was live: staged only, or left by a run that was killed.
+    #[serde(default)]
+    pub staged: Option<Color>,
     /// The color that was served then.
     pub live: Option<Color>,
     /// The release that it was about.

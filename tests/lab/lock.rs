@@ -76,6 +76,9 @@ fn after_kill_9_the_next_run_gets_the_lock_at_once() {
         assert!(began.elapsed() < Duration::from_secs(10), "the lock outlives its holder");
     }
     println!("the lock was free {} ms after kill -9", began.elapsed().as_millis());
+    let status = lab.bgctl(&["status", "--output", "json"]).exits(0).json();
+    assert!(status["last_run"]["outcome"].is_null(), "{status:#}");
+    assert_eq!(status["rollback"]["ready"], false, "{status:#}");
     lab.deploy("0.0.2").exits(0);
     assert_eq!(lab.served(), Served::new("0.0.2", "green"));
 }

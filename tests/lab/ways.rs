@@ -154,3 +154,17 @@ fn a_host_that_may_fail_is_left_out_of_the_switch() {
     lab.deploy("0.0.3").exits(1);
     assert_eq!(lab.served(), Served::new("0.0.5-half", "green"));
 }
+
+#[test]
+fn a_rollback_never_moves_traffic_to_a_release_that_was_only_staged() {
+    let lab = Lab::fresh();
+    lab.deploy("0.0.1").exits(0);
+    lab.bgctl(&["apply", "-y", "--stage-only", "-e", "version=0.0.2"]).exits(0);
+    lab.bgctl(&["rollback", "-y"]).exits(1).says("never was live").says("bgctl promote");
+    let status = lab.bgctl(&["status", "--output", "json"]).exits(0).json();
+    assert_eq!(status["rollback"]["ready"], false, "{status:#}");
+    assert_eq!(lab.served(), Served::new("0.0.1", "blue"));
+    lab.bgctl(&["promote", "-y", "-e", "version=0.0.2"]).exits(0);
+    lab.bgctl(&["rollback", "-y"]).exits(0);
+    assert_eq!(lab.served(), Served::new("0.0.1", "blue"));
+}

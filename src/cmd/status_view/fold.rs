@@ -104,6 +104,7 @@ pub(super) fn rollback(
     balancers: &[LoadBalancer],
     servers: &[AppServer],
     kept: &[(HostName, Color)],
+    never_live: Option<Color>,
 ) -> Rollback {
     let not = |reason: String| Rollback { ready: false, how: None, reason };
     let Some(live) = live else {
@@ -111,6 +112,9 @@ pub(super) fn rollback(
         return not(if none { "no color is live" } else { "the load balancers disagree" }.to_owned());
     };
     let other = live.other();
+    if never_live == Some(other) {
+        return not(format!("{other} holds a release that never was live"));
+    }
     if servers.is_empty() {
         return not("there are no app servers".to_owned());
     }
@@ -130,6 +134,10 @@ pub(super) fn rollback(
     }
     if let Some(server) = servers.iter().find(|server| server.side(other).health == Some(Health::Unhealthy)) {
         return not(format!("{other} is unhealthy on {}", server.host));
+    }
+    if servers.iter().all(|server| server.side(other).state == State::Running) {
+        let reason = format!("{other} runs on all app servers; Docker does not know its health yet");
+        return Rollback { ready: true, how: Some(How::Flip), reason };
     }
     let state =
         if some_are_absent { "is down and can be brought up" } else { "is stopped and can be started" };

@@ -28,11 +28,18 @@ struct Fleet {
     balancers: Vec<HostName>,
     servers: Vec<HostName>,
     kept: Vec<(HostName, Color)>,
+    never_live: Option<Color>,
 }
 
 impl Fleet {
     fn new() -> Self {
-        Self { observed: Observed::default(), balancers: Vec::new(), servers: Vec::new(), kept: Vec::new() }
+        Self {
+            observed: Observed::default(),
+            balancers: Vec::new(),
+            servers: Vec::new(),
+            kept: Vec::new(),
+            never_live: None,
+        }
     }
 
     fn balancer(mut self, name: &str, configured: Option<Color>, served: Served) -> Self {
@@ -57,7 +64,15 @@ impl Fleet {
     fn view_with(&self, lock: Option<LockInfo>, last_run: Option<LastRun>) -> StatusView {
         let app = "my-server".parse().unwrap();
         let (load_balancers, app_servers) = (self.balancers.as_slice(), self.servers.as_slice());
-        let known = Known { app: &app, load_balancers, app_servers, lock, last_run, kept: self.kept.clone() };
+        let known = Known {
+            app: &app,
+            load_balancers,
+            app_servers,
+            lock,
+            last_run,
+            kept: self.kept.clone(),
+            never_live: self.never_live,
+        };
         let link_color = |_: &HostName, target: &str| {
             Color::BOTH.into_iter().find(|color| target == format!("/sites/{color}.conf"))
         };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::model::{Action, Color, ComposeUp, HostName, Old, Project, ReleaseId};
 use crate::plan::deed::{Deed, Wish};
-use crate::plan::{Certainty, Goal, Lane, Phase, Step, Undo, Wave, project};
+use crate::plan::{Certainty, Goal, Lane, Phase, Step, Undo, Wave, observe, project};
 
 use super::stage::step;
 use super::{Blocked, Builder};
@@ -134,6 +134,15 @@ impl Builder<'_> {
             });
         }
         self.refuse_half_of_it()?;
+        if observe::never_live(self.scope.observed) == Some(target) {
+            return Err(Blocked::NotReady {
+                what: format!(
+                    "{target} holds a release that never was live: there is nothing to roll back to"
+                ),
+                details: Vec::new(),
+                hint: "`bgctl promote` moves traffic to it, `bgctl apply` deploys over it".to_owned(),
+            });
+        }
         let mut waves = self.start(target)?;
         waves.extend(self.answers(target)?);
         waves.extend(self.switch_back(target)?);
