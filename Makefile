@@ -5,7 +5,7 @@ LAB := tests/lab
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup build test check demo lab-up lab-down bench fmt clean
+.PHONY: help setup build test campaign check demo lab-up lab-down bench fmt clean
 
 help: ## this list
 	@if [ -t 1 ] && [ -z "$$NO_COLOR" ]; then b=$$(printf '\033[1m'); c=$$(printf '\033[36m'); o=$$(printf '\033[0m'); fi; \
@@ -25,6 +25,10 @@ demo: setup build ## real hosts, real traffic: deploy, switch, a broken release,
 test: setup check lab-up ## every check and every test, those on real hosts included
 	$(CARGO) nextest run --locked --no-fail-fast
 
+campaign: setup ## everything that can happen to a deploy, on real hosts, under load: half an hour
+	@$(LAB)/up --name pair5 --lbs 2
+	$(CARGO) nextest run --locked --run-ignored only --no-capture -E 'test(campaign::whole)'
+
 check: ## formatting, clippy, shellcheck, licences and sources
 	$(CARGO) fmt --check
 	rustfmt --check --edition 2024 --config-path rustfmt.toml $(LAB)/app/main.rs $(LAB)/load/main.rs
@@ -32,11 +36,13 @@ check: ## formatting, clippy, shellcheck, licences and sources
 	scripts/shellcheck
 	scripts/deny
 
-lab-up: ## bring the lab up: one load balancer, two app servers
+lab-up: ## bring the labs up: one with one load balancer, one with two; two app servers each
 	@$(LAB)/up
+	@$(LAB)/up --name pair5 --lbs 2
 
-lab-down: ## take the lab down
+lab-down: ## take the labs down
 	@$(LAB)/down
+	@$(LAB)/down --name pair5
 
 bench: setup lab-up ## round trips and wall time of plan and apply
 	$(CARGO) bench --locked --bench '*'

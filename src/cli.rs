@@ -1,5 +1,6 @@
 //! The command line, and the environment that commands run in. Nothing else reads either.
 
+mod args;
 mod environment;
 
 use std::ffi::OsString;
@@ -8,10 +9,9 @@ use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::error::ErrorKind;
-use clap::{
-    ArgAction, ArgGroup, Args, ColorChoice as ClapColor, CommandFactory, Parser, Subcommand, ValueEnum,
-};
+use clap::{ArgAction, Args, ColorChoice as ClapColor, CommandFactory, Parser, Subcommand, ValueEnum};
 
+pub use args::*;
 pub use environment::Environment;
 
 const STYLES: Styles = Styles::styled()
@@ -32,6 +32,7 @@ First steps:
   bgctl plan -i prod.yml --diff        what apply would do; changes nothing
   bgctl apply -i prod.yml              stage, switch, settle; asks first
   bgctl rollback -i prod.yml           back to the other color
+  bgctl abort -i prod.yml              take back a run that was killed; resume goes on with it
 
 Exit codes:
     0  done, or nothing to do
@@ -79,8 +80,22 @@ Examples:
     #[command(after_help = "\
 Examples:
   bgctl rollback -i prod.yml
-  bgctl rollback -i prod.yml --check       rehearse: show the plan, change nothing")]
-    Rollback(MoveArgs),
+  bgctl rollback -i prod.yml --check       rehearse: would it succeed? Changes nothing
+  bgctl rollback -i prod.yml --to 3f2a     stage a kept release again, and switch to it
+
+Hosts keep the last releases that went live (keep_releases in the playbook). Images are not kept: they must
+still be there, or come from their registry. Commands of the playbook are not run again.")]
+    Rollback(RollbackArgs),
+    /// Move traffic to a color by hand, on every load balancer, as it runs
+    #[command(after_help = "\
+Examples:
+  bgctl switch -i prod.yml --to green
+  bgctl switch -i prod.yml --to green --check    show the plan, change nothing
+
+The color must run and be healthy on every app server. This is the way out where load balancers disagree, or where one
+serves something else than its link says: each is brought to this color and has to prove it. Nothing is staged,
+rendered or settled.")]
+    Switch(SwitchArgs),
     /// Stop the old color now, or remove it where the playbook says so
     #[command(after_help = "\
 Example:
@@ -88,6 +103,25 @@ Example:
 
 What the playbook keeps for an instant rollback is stopped, and can be started again.")]
     Retire(MoveArgs),
+    /// Go on with a run whose process was killed or cut off
+    #[command(after_help = "\
+Example:
+  bgctl resume -i prod.yml -e version=1.4.0
+
+From any machine, with the files and -e that the run was started with. The load balancers know the run's
+plan and how far it came.")]
+    Resume(TakeoverArgs),
+    /// Take back a run whose process was killed or cut off
+    #[command(after_help = "\
+Examples:
+  bgctl abort -i prod.yml
+  bgctl abort -i prod.yml -l 'all:!app2'    app2 is gone for good: leave it alone
+
+From any machine. Traffic goes back to where it was before the run.")]
+    Abort(TakeoverArgs),
+    /// Show what earlier runs came to
+    #[command(after_help = "Example:\n  bgctl history -i prod.yml")]
+    History(HistoryArgs),
     /// Show which color is live, what runs where, and whether a rollback is ready
     #[command(after_help = "\
 Examples:
@@ -102,73 +136,6 @@ Examples:
 
 A command after -- is run as it is, without a shell.")]
     Exec(ExecArgs),
-}
-
-/// What `plan` takes.
-#[derive(Debug, Clone, Args)]
-pub struct PlanArgs {
-    /// The playbook [default: what the inventory names, else playbooks/blue-green.yml, else the built-in one]
-    pub playbook: Option<PathBuf>,
-    /// Show the differences of files
-    #[arg(short = 'D', long)]
-    pub diff: bool,
-    /// Plan a deployment even where the live release matches
-    #[arg(long)]
-    pub force: bool,
-    /// Exit with 2 where there are changes, and with 1 on every error
-    #[arg(long)]
-    pub detailed_exitcode: bool,
-}
-
-/// What `apply` takes.
-#[derive(Debug, Clone, Args)]
-pub struct ApplyArgs {
-    /// As the other commands that move traffic.
-    #[command(flatten)]
-    pub shared: MoveArgs,
-    /// Stop before the switch; promote goes on from there
-    #[arg(long)]
-    pub stage_only: bool,
-    /// Deploy even where the live release matches
-    #[arg(long)]
-    pub force: bool,
-}
-
-/// What every command takes that shows a plan, asks and carries it out.
-#[derive(Debug, Clone, Args)]
-pub struct MoveArgs {
-    /// The playbook [default: what the inventory names, else playbooks/blue-green.yml, else the built-in one]
-    pub playbook: Option<PathBuf>,
-    /// Show the plan and stop; nothing is changed
-    #[arg(short = 'C', long)]
-    pub check: bool,
-    /// Show the differences of files
-    #[arg(short = 'D', long)]
-    pub diff: bool,
-    /// Do not ask
-    #[arg(short = 'y', long, alias = "auto-approve")]
-    pub yes: bool,
-}
-
-/// What `status` takes.
-#[derive(Debug, Clone, Args)]
-pub struct StatusArgs {
-    /// The playbook [default: what the inventory names, else playbooks/blue-green.yml, else the built-in one]
-    pub playbook: Option<PathBuf>,
-}
-
-/// What `exec` takes.
-#[derive(Debug, Clone, Args)]
-#[command(group(ArgGroup::new("what").args(["shell", "argv"]).required(true)))]
-pub struct ExecArgs {
-    /// The hosts: a pattern as in Ansible
-    pub pattern: String,
-    /// Shell text, run by sh on each host
-    #[arg(long, value_name = "TEXT")]
-    pub shell: Option<String>,
-    /// The command and its arguments
-    #[arg(last = true, value_name = "COMMAND")]
-    pub argv: Vec<String>,
 }
 
 /// What every command takes.
@@ -259,9 +226,11 @@ impl Cli {
         match &self.command {
             Command::Plan(args) => args.playbook.as_ref(),
             Command::Apply(args) => args.shared.playbook.as_ref(),
-            Command::Promote(args) | Command::Rollback(args) | Command::Retire(args) => {
-                args.playbook.as_ref()
-            }
+            Command::Promote(args) | Command::Retire(args) => args.playbook.as_ref(),
+            Command::Rollback(args) => args.shared.playbook.as_ref(),
+            Command::Switch(args) => args.shared.playbook.as_ref(),
+            Command::Resume(args) | Command::Abort(args) => args.playbook.as_ref(),
+            Command::History(args) => args.playbook.as_ref(),
             Command::Status(args) => args.playbook.as_ref(),
             Command::Exec(_) => None,
         }

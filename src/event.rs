@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{AppName, Color, HostName, ReleaseId, RunId};
+use crate::model::{AppName, Color, HostName, Images, ReleaseId, RunId};
 use crate::plan::{Counts, Phase};
 
 /// One line of a journal, and of `--output json`.
@@ -50,6 +50,15 @@ pub enum Kind {
         hosts: Vec<HostName>,
         /// Steps in all.
         steps: usize,
+    },
+    /// The run goes on that another process began, or is taken back.
+    TookOver {
+        /// Counted from 1, for who began it.
+        attempt: u32,
+        /// The wave that it had come to.
+        wave: usize,
+        /// The steps that may have left something behind.
+        left: Vec<StepId>,
     },
     /// The lock was taken on a load balancer.
     Locked,
@@ -116,6 +125,14 @@ pub enum Kind {
         /// From the swap of the link until new workers ran.
         took_ms: u64,
     },
+    /// Traffic moved on all of several load balancers.
+    AllSwitched {
+        /// How many.
+        load_balancers: usize,
+        /// From the first to the last of them, by this machine's clock: the time between the arrivals of their
+        /// reports that new workers run.
+        skew_ms: u64,
+    },
     /// The undo began.
     UndoStarted {
         /// Why, in a sentence.
@@ -140,10 +157,26 @@ pub enum Kind {
         /// Those hosts.
         hosts: Vec<HostName>,
     },
+    /// All app servers run the same images of a color, from the files that were rendered for it.
+    Converged {
+        /// The color.
+        color: Color,
+        /// What runs.
+        images: Images,
+    },
     /// Something worth saying that is no step.
     Noticed {
         /// The sentence.
         text: String,
+    },
+    /// Whether there is a way back, after a run that moved traffic.
+    Rollback {
+        /// Whether there is.
+        ready: bool,
+        /// By which way: `flip` or `start`.
+        how: Option<String>,
+        /// Why, in a sentence.
+        reason: String,
     },
     /// The run ended.
     RunEnded {

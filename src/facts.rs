@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 pub use crate::model::Compose;
-use crate::model::{Color, HostName};
+use crate::model::{Color, HostName, KeptRelease};
 
+mod guard;
 mod read;
 
+pub use guard::{Armed, DeadMan, DeadManResult, Post};
 pub use read::{BadAnswer, Questions, SCRIPT, parse};
 
 /// What one host says of itself.
@@ -30,6 +32,8 @@ pub struct Facts {
     pub nginx: Option<Nginx>,
     /// The app's lock and last run, on a load balancer.
     pub records: Records,
+    /// Releases that it keeps, and when each was kept, in seconds of Unix time.
+    pub kept: Vec<(String, i64)>,
     /// Questions that the host could not answer: what was asked, and what it said.
     pub trouble: Vec<String>,
 }
@@ -116,6 +120,14 @@ pub struct Records {
     pub holder: Option<String>,
     /// The last run's record, where there is one.
     pub last_run: Option<String>,
+    /// The plan of the run that is under way or was left, where it was asked for.
+    pub plan: Option<String>,
+    /// Records of runs that ended, oldest first, where they were asked for.
+    pub history: Vec<String>,
+    /// A switch that waits for its confirmation, where one does.
+    pub armed: Option<Armed>,
+    /// What the load balancer did by itself since the last switch that was confirmed.
+    pub dead_man: Option<DeadMan>,
 }
 
 /// nginx on a load balancer.
@@ -160,4 +172,6 @@ pub struct Observed {
     pub hosts: BTreeMap<HostName, Facts>,
     /// Of each load balancer.
     pub served: BTreeMap<HostName, Served>,
+    /// The release that is to be staged again, where one is.
+    pub kept: Option<KeptRelease>,
 }

@@ -19,10 +19,11 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens a new journal `FOLDER/RUN.jsonl`, readable by its owner only.
-    pub fn create(folder: &Path, run: &RunId) -> std::io::Result<(Self, PathBuf)> {
+    /// Opens a new journal, readable by its owner only: `FOLDER/RUN.jsonl`, or `FOLDER/RUN.N.jsonl` for the Nth
+    /// process that works on the run.
+    pub fn create(folder: &Path, run: &RunId, attempt: u32) -> std::io::Result<(Self, PathBuf)> {
         fs::create_dir_all(folder)?;
-        let path = folder.join(format!("{run}.jsonl"));
+        let path = place(folder, run, attempt);
         let file = std::fs::OpenOptions::new().create_new(true).append(true).mode_owner_only().open(&path)?;
         Ok((Self { file: fs::File::from_parts(file, &path) }, path))
     }
@@ -34,6 +35,48 @@ impl Journal {
         self.file.write_all(&line)?;
         self.file.sync_data()
     }
+}
+
+fn place(folder: &Path, run: &RunId, attempt: u32) -> PathBuf {
+    let number = if attempt > 1 { format!(".{attempt}") } else { String::new() };
+    folder.join(format!("{run}{number}.jsonl"))
+}
+
+/// Why a journal cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Unread {
+    /// The file cannot be read.
+    #[error("the journal cannot be read")]
+    File(#[from] std::io::Error),
+    /// A line that is not the last makes no sense, or an event cannot follow those before it.
+    #[error("line {line} of {path} makes no sense: {why}")]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// Why.
+        why: String,
+    },
+}
+
+/// What a process's journal of a run adds up to; `None` where there is none on this machine. A last line that is
+/// torn was never acted upon, since an event is whole on disk before its effect begins: it is left out.
+pub fn read(folder: &Path, run: &RunId, attempt: u32) -> Result<Option<RunState>, Unread> {
+    let path = place(folder, run, attempt);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let mut state = RunState::default();
+    let whole = text.rfind('\n').map_or(0, |end| end + 1);
+    for (index, line) in text.get(..whole).unwrap_or_default().lines().enumerate() {
+        let bad = |why: String| Unread::Line { path: path.clone(), line: index + 1, why };
+        let event: Event = serde_json::from_str(line).map_err(|error| bad(error.to_string()))?;
+        state.fold(&event).map_err(|illegal| bad(illegal.to_string()))?;
+    }
+    Ok(Some(state))
 }
 
 /// `mode(0600)` where the system knows modes.
@@ -56,6 +99,8 @@ impl OwnerOnly for std::fs::OpenOptions {
 /// How far a step has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
+    /// It may have been done by the process that began the run.
+    Left,
     /// It began: its effect may or may not be there.
     Started,
     /// Its effect is there.
@@ -101,6 +146,10 @@ impl RunState {
                 return illegal("a newer version wrote it");
             }
             Kind::RunStarted { .. } => self.began = true,
+            Kind::TookOver { left, .. } if self.steps.is_empty() && !self.undoing => {
+                self.steps = left.iter().map(|at| (*at, Progress::Left)).collect();
+            }
+            Kind::TookOver { .. } => return illegal("the run is under way"),
             Kind::UndoStarted { .. } => self.undoing = true,
             Kind::RunEnded { outcome, .. } => self.outcome = Some(*outcome),
             Kind::Started { at }
@@ -115,10 +164,10 @@ impl RunState {
 
     fn step(&mut self, at: StepId, kind: &Kind) -> Result<(), &'static str> {
         let next = match (self.steps.get(&at), kind) {
-            (None, Kind::Started { .. }) if self.undoing => {
+            (None | Some(Progress::Left), Kind::Started { .. }) if self.undoing => {
                 return Err("the undo began: nothing new may start");
             }
-            (None, Kind::Started { .. }) => Progress::Started,
+            (None | Some(Progress::Left), Kind::Started { .. }) => Progress::Started,
             (Some(_), Kind::Started { .. }) => return Err("the step began already"),
             (Some(Progress::Started), Kind::Ended { .. }) => Progress::Done,
             (Some(Progress::Started), Kind::Failed { .. }) => Progress::Failed,
@@ -218,9 +267,59 @@ mod tests {
     }
 
     #[test]
+    fn each_process_that_works_on_a_run_has_a_journal_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = [1, 2, 3].map(|attempt| {
+            let (_, path) = Journal::create(folder.path(), &RunId::new("t", 1), attempt).unwrap();
+            path.file_name().unwrap().to_string_lossy().into_owned()
+        });
+        assert_eq!(names, ["t-00000001.jsonl", "t-00000001.2.jsonl", "t-00000001.3.jsonl"]);
+        assert!(Journal::create(folder.path(), &RunId::new("t", 1), 2).is_err(), "never written over");
+    }
+
+    #[test]
+    fn who_takes_a_run_over_may_begin_its_steps_again_or_take_them_back() {
+        let mut state = RunState::default();
+        state.fold(&began()).unwrap();
+        state.fold(&event(Kind::TookOver { attempt: 2, wave: 0, left: vec![AT] })).unwrap();
+        assert_eq!(state.to_undo(), [AT]);
+        let mut back = state.clone();
+        back.fold(&event(Kind::UndoStarted { why: "abort".into() })).unwrap();
+        assert!(back.fold(&event(Kind::Started { at: AT })).is_err());
+        back.fold(&event(Kind::Undone { at: AT, took_ms: 1 })).unwrap();
+        assert_eq!(back.to_undo(), []);
+        state.fold(&event(Kind::Started { at: AT })).unwrap();
+        state.fold(&event(ended())).unwrap();
+        let again = event(Kind::TookOver { attempt: 3, wave: 0, left: vec![] });
+        assert!(state.fold(&again).is_err(), "under way");
+    }
+
+    #[test]
+    fn a_torn_last_line_is_left_out_and_any_other_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunId::new("t", 1);
+        assert_eq!(read(folder.path(), &run, 1).unwrap(), None);
+        let (mut journal, path) = Journal::create(folder.path(), &run, 1).unwrap();
+        journal.append(&began()).unwrap();
+        journal.append(&event(Kind::Started { at: AT })).unwrap();
+        let whole = std::fs::read_to_string(&path).unwrap();
+        for torn in 0..whole.len() - whole.find('\n').unwrap() - 1 {
+            std::fs::write(&path, &whole[..whole.len() - 1 - torn]).unwrap();
+            assert_eq!(read(folder.path(), &run, 1).unwrap().unwrap().to_undo(), []);
+        }
+        std::fs::write(&path, &whole).unwrap();
+        assert_eq!(read(folder.path(), &run, 1).unwrap().unwrap().to_undo(), [AT]);
+        std::fs::write(&path, whole.replacen("run_started", "run_st", 1)).unwrap();
+        assert!(matches!(read(folder.path(), &run, 1), Err(Unread::Line { line: 1, .. })));
+        std::fs::write(&path, whole.replacen(r#""format":1"#, r#""format":2"#, 1)).unwrap();
+        let newer = read(folder.path(), &run, 1).unwrap_err().to_string();
+        assert!(newer.contains("newer"), "{newer}");
+    }
+
+    #[test]
     fn a_journal_is_written_line_by_line_for_its_owner_only() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut journal, path) = Journal::create(folder.path(), &RunId::new("t", 1)).unwrap();
+        let (mut journal, path) = Journal::create(folder.path(), &RunId::new("t", 1), 1).unwrap();
         journal.append(&began()).unwrap();
         journal.append(&event(Kind::Locked)).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();

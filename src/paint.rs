@@ -80,6 +80,9 @@ impl Paint {
     /// `blue → green`, the one line of a run that must not be overlooked.
     #[must_use]
     pub fn switch(self, from: Option<Color>, to: Color) -> String {
+        if from == Some(to) {
+            return format!("stays {}", self.color(to));
+        }
         format!("{} {} {}", self.color_or_none(from), self.bold("→"), self.color(to))
     }
 

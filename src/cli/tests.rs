@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::Color;
 
 fn parse(line: &str) -> Result<Cli, clap::Error> {
     Cli::parse_args(shlex::split(&format!("bgctl {line}")).unwrap())
@@ -55,6 +56,15 @@ fn wrong_usage_exits_with_2_and_says_what_is_missing() {
         assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
     }
     assert!(parse("plan").unwrap_err().to_string().contains("say -i FILE"));
+}
+
+#[test]
+fn switch_wants_one_of_the_two_colors() {
+    let Command::Switch(args) = parse("switch -i a --to green -y").unwrap().command else { panic!() };
+    assert_eq!((args.to, args.shared.yes), (Color::Green, true));
+    let red = parse("switch -i a --to red").unwrap_err();
+    assert!(red.exit_code() == 2 && red.to_string().contains("blue or green"), "{red}");
+    assert!(parse("switch -i a").unwrap_err().to_string().contains("--to <COLOR>"));
 }
 
 #[test]

@@ -28,6 +28,8 @@ pub(super) struct Loaded {
     pub(super) model: Model,
     pub(super) endpoints: BTreeMap<HostName, Endpoint>,
     pub(super) passwords: BTreeMap<HostName, Secret>,
+    /// What selects the same app in commands that are offered: `-i prod.yml`.
+    pub(super) selection: String,
 }
 
 /// An inventory and how its hosts are reached.
@@ -53,14 +55,19 @@ pub(super) fn load(session: &Session) -> Result<Loaded, Failure> {
         .filter_map(|(host, endpoint)| Some((host.clone(), endpoint.escalate.as_ref()?.password.clone()?)))
         .collect();
     let model = Model { inventory, playbook, extra, limit, escalations, run: run.to_string() };
-    Ok(Loaded { model, endpoints, passwords })
+    Ok(Loaded { model, endpoints, passwords, selection: cli.selection() })
 }
 
 /// As [`load`], for commands that render: everything must be renderable before a host is contacted.
 pub(super) fn load_checked(session: &Session) -> Result<Loaded, Failure> {
     let loaded = load(session)?;
-    plan::check(&loaded.model).map_err(wrong)?;
+    check(&loaded)?;
     Ok(loaded)
+}
+
+/// Whether everything that a deploy renders can be rendered.
+pub(super) fn check(loaded: &Loaded) -> Result<(), Failure> {
+    plan::check(&loaded.model).map_err(wrong)
 }
 
 /// Reads the inventory alone.

@@ -32,6 +32,29 @@ impl Round {
         Ok(Self { questions, probes })
     }
 
+    /// Also asks the load balancers for the plan of the run that is under way or was left.
+    pub(super) fn with_plan(mut self) -> Self {
+        self.questions.values_mut().for_each(|questions| questions.plan = true);
+        self
+    }
+
+    /// Also asks the load balancers what earlier runs came to, and nothing else of anybody.
+    pub(super) fn only_history(mut self) -> Self {
+        self.questions.retain(|_, questions| questions.records.is_some());
+        for questions in self.questions.values_mut() {
+            let Questions { records, escalate, .. } = std::mem::take(questions);
+            *questions = Questions { records, escalate, history: true, ..Questions::default() };
+        }
+        self.probes.clear();
+        self
+    }
+
+    /// Leaves hosts alone.
+    pub(super) fn without(mut self, hosts: &[HostName]) -> Self {
+        self.questions.retain(|host, _| !hosts.contains(host));
+        self
+    }
+
     /// Asks them all; failures by host.
     pub(super) async fn ask(
         &self,

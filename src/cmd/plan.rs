@@ -2,11 +2,12 @@
 
 use crate::cli::PlanArgs;
 use crate::facts::Observed;
-use crate::model::HostName;
+use crate::model::{Color, HostName};
 use crate::plan::{self, Blocked, Goal, Plan, Request, Show, Standing};
 use crate::remote::readonly::ReadOnly;
 
 use super::failure::{Failure, FailureKind};
+use super::kept;
 use super::load::{self, Loaded, wrong};
 use super::observe::{self, Round};
 use super::session::Session;
@@ -14,17 +15,27 @@ use super::session::Session;
 pub(super) async fn run(session: &Session, args: &PlanArgs) -> Result<u8, Failure> {
     let loaded = load::load_checked(session)?;
     let request = Request { goal: Goal::Apply, force: args.force };
-    let plan = read_only(session, &loaded, request).await?;
+    let plan = read_only(session, &loaded, request, None).await?;
     print(session, &plan, args.diff)?;
     Ok(if args.detailed_exitcode && !plan.is_empty() { 2 } else { 0 })
 }
 
-/// Observes through a transport that cannot change anything, and plans.
-pub(super) async fn read_only(session: &Session, loaded: &Loaded, request: Request) -> Result<Plan, Failure> {
+/// Observes through a transport that cannot change anything, and plans; `to` is a kept release.
+pub(super) async fn read_only(
+    session: &Session,
+    loaded: &Loaded,
+    request: Request,
+    to: Option<&str>,
+) -> Result<Plan, Failure> {
     let round = Round::prepare(loaded)?;
     let fleet = observe::connect_all(session, loaded, &round).await?;
     let remote = ReadOnly::new(fleet);
-    let observed = observe::all(round.ask(&remote, loaded).await);
+    let mut observed = observe::all(round.ask(&remote, loaded).await);
+    if let (Ok(asked), Some(to)) = (&mut observed, to)
+        && let Err(failure) = kept::load(&remote, loaded, asked, to).await
+    {
+        observed = Err(failure);
+    }
     remote.into_inner().close().await;
     build(request, loaded, &observed?, &[])
 }
@@ -44,30 +55,45 @@ pub(super) fn build(
     observed: &Observed,
     left_out: &[HostName],
 ) -> Result<Plan, Failure> {
-    plan::build(request, &loaded.model, observed, left_out).map_err(blocked)
+    plan::build(request, &loaded.model, observed, left_out).map_err(|error| blocked(error, &loaded.selection))
 }
 
 /// Why there is no plan, for a person.
-pub(super) fn blocked(blocked: Blocked) -> Failure {
+pub(super) fn blocked(blocked: Blocked, selection: &str) -> Failure {
     match blocked {
         Blocked::Wrong(problems) => wrong(problems),
         Blocked::NotReady { what, details, hint } => {
             Failure::new(FailureKind::Failed, what).detail(&details.join("\n")).hint(hint)
         }
-        Blocked::Disagree(standings) => disagreement(&standings),
+        Blocked::Disagree(standings) => disagreement(&standings, selection),
     }
 }
 
-fn disagreement(standings: &[Standing]) -> Failure {
+/// The same in one line.
+pub(super) fn in_short(blocked: &Blocked) -> String {
+    match blocked {
+        Blocked::NotReady { what, details, .. } if !details.is_empty() => {
+            format!("{what} ({})", details.join("; "))
+        }
+        other => other.to_string(),
+    }
+}
+
+fn disagreement(standings: &[Standing], selection: &str) -> Failure {
     let lines: Vec<String> = standings.iter().map(standing).collect();
-    Failure::new(FailureKind::NeedsPerson, "the load balancers disagree; nothing was changed")
+    let failure = Failure::new(FailureKind::NeedsPerson, "the load balancers disagree; nothing was changed")
         .detail(&lines.join("\n"))
-        .hint("decide which color shall serve, point the other load balancer's link to its site file, and reload nginx there; then run this again")
+        .hint("decide which color shall serve, and move all of them to it:");
+    failure.run(switch_to(Color::Blue, selection)).run(switch_to(Color::Green, selection))
+}
+
+/// The command that makes all load balancers serve a color.
+pub(super) fn switch_to(color: Color, selection: &str) -> String {
+    format!("bgctl switch --to {color} {selection}")
 }
 
 fn standing(standing: &Standing) -> String {
-    let color =
-        |color: Option<crate::model::Color>| color.map_or("neither color", crate::model::Color::as_str);
+    let color = |color: Option<Color>| color.map_or("neither color", Color::as_str);
     let why = standing.why_not.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
     format!(
         "{}: configured for {}, serves {}{why}",

@@ -4,13 +4,16 @@ use crate::facts::Observed;
 use crate::model::{Color, HostName};
 use crate::plan;
 use crate::remote::readonly::ReadOnly;
-use crate::run::{Holder, LastRun};
+use crate::run::{Holder, Record};
 
 use super::failure::{Failure, FailureKind, unreachable_table};
+use super::kept;
 use super::load::{self, Loaded, wrong};
 use super::observe::{self, Round};
+use super::readiness;
 use super::session::{Session, clock};
-use super::status_view::{self, Known, LockInfo, StatusView};
+use super::status_view::{self, KeptInfo, Known, LockInfo, StatusView};
+use super::unfinished;
 
 pub(super) async fn run(session: &Session) -> Result<u8, Failure> {
     let loaded = load::load(session)?;
@@ -19,8 +22,16 @@ pub(super) async fn run(session: &Session) -> Result<u8, Failure> {
     // A host that is down is what people look at `status` for: show the others all the same.
     let remote = ReadOnly::new(fleet);
     let answers = round.ask(&remote, &loaded).await;
+    let view = view(&loaded, &answers.0);
+    let view = match view {
+        Ok(mut view) => {
+            readiness::refine(session, &loaded, &remote, &answers.0, &mut view.rollback).await;
+            Ok(view)
+        }
+        failed => failed,
+    };
     remote.into_inner().close().await;
-    let view = view(&loaded, &answers.0)?;
+    let view = view?;
     if session.json() {
         let json =
             serde_json::to_string_pretty(&view).map_err(|error| Failure::of(FailureKind::Failed, &error))?;
@@ -35,7 +46,8 @@ pub(super) async fn run(session: &Session) -> Result<u8, Failure> {
     Ok(if view.disagrees() { FailureKind::NeedsPerson.exit_code() } else { 0 })
 }
 
-fn view(loaded: &Loaded, observed: &Observed) -> Result<StatusView, Failure> {
+/// What was observed, as `status` says it.
+pub(super) fn view(loaded: &Loaded, observed: &Observed) -> Result<StatusView, Failure> {
     let model = &loaded.model;
     let standings = plan::standings(model, observed).map_err(wrong)?;
     let load_balancers: Vec<HostName> = standings.iter().map(|standing| standing.host.clone()).collect();
@@ -43,23 +55,32 @@ fn view(loaded: &Loaded, observed: &Observed) -> Result<StatusView, Failure> {
     let records = || load_balancers.iter().filter_map(|host| Some(&observed.hosts.get(host)?.records));
     let holder =
         records().find_map(|records| serde_json::from_str::<Holder>(records.holder.as_deref()?).ok());
-    let last_runs =
-        records().filter_map(|records| serde_json::from_str::<LastRun>(records.last_run.as_deref()?).ok());
+    let last = unfinished::newest(observed)?;
     let known = Known {
         app: &model.playbook.name,
         load_balancers: &load_balancers,
         app_servers: &app_servers,
         lock: holder.map(lock_info),
-        last_run: last_runs.max_by_key(|run| run.at).map(last_run),
+        last_run: last.clone().map(last_run),
         kept: plan::kept(model, observed).map_err(wrong)?,
         never_live: plan::never_live(observed),
+    };
+    let release_of = |color: Color| {
+        let went_live = last.as_ref()?.went_live.get(&color)?;
+        went_live.release.known().map(ToString::to_string)
     };
     let configured = |host: &HostName, _: &str| {
         standings.iter().find(|standing| standing.host == *host).and_then(|standing| standing.configured)
     };
-    Ok(StatusView::new(known, observed, configured, |color: Color| {
+    let mut view = StatusView::new(known, observed, configured, |color: Color| {
         format!("{}-{color}", model.playbook.name)
-    }))
+    });
+    let info = |kept: kept::Listed| KeptInfo { release: kept.release, at: clock(kept.at) };
+    view.releases = kept::listed(observed).into_iter().map(info).collect();
+    if let Some(live) = view.live {
+        view.rollback.to_release(release_of(live.other()), release_of(live).as_ref());
+    }
+    Ok(view)
 }
 
 fn lock_info(holder: Holder) -> LockInfo {
@@ -71,8 +92,11 @@ fn lock_info(holder: Holder) -> LockInfo {
     }
 }
 
-fn last_run(run: LastRun) -> status_view::LastRun {
+fn last_run(run: Record) -> status_view::LastRun {
+    let reached = run.reached.as_ref().filter(|_| run.is_unfinished());
     status_view::LastRun {
+        unfinished: run.is_unfinished(),
+        reached: reached.map(|reached| reached.phase.as_str().to_owned()),
         run: run.run.to_string(),
         by: run.by,
         at: clock(run.at),

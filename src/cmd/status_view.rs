@@ -1,11 +1,13 @@
 //! What `status` says: one value, for people and for programs.
 
 mod fold;
+mod rollback;
 mod text;
 
 use serde::{Deserialize, Serialize};
 
-use self::fold::{app_server, common, load_balancer, rollback};
+use self::fold::{app_server, common, load_balancer, way_back};
+pub use self::rollback::{How, Rollback, Seen};
 use crate::facts::Observed;
 use crate::model::{AppName, Color, HostName};
 
@@ -26,6 +28,17 @@ pub struct StatusView {
     pub last_run: Option<LastRun>,
     /// The way back.
     pub rollback: Rollback,
+    /// Releases that hosts keep for `rollback --to`, the newest first.
+    pub releases: Vec<KeptInfo>,
+}
+
+/// A kept release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeptInfo {
+    /// Its id.
+    pub release: String,
+    /// When it was kept last, as UTC text.
+    pub at: String,
 }
 
 /// One load balancer.
@@ -132,27 +145,10 @@ pub struct LastRun {
     pub outcome: Option<String>,
     /// Its release.
     pub release: Option<String>,
-}
-
-/// Whether there is a way back to the other color.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Rollback {
-    /// Whether there is.
-    pub ready: bool,
-    /// By which way.
-    pub how: Option<How>,
-    /// Why, in a sentence.
-    pub reason: String,
-}
-
-/// A way back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum How {
-    /// The other color runs: only traffic moves.
-    Flip,
-    /// The other color's containers are started first.
-    Start,
+    /// Whether it must be finished or taken back before anything else, unless it is under way.
+    pub unfinished: bool,
+    /// The phase that it was in, where it is unfinished.
+    pub reached: Option<String>,
 }
 
 /// What a [`StatusView`] is made of besides what was observed.
@@ -189,9 +185,18 @@ impl StatusView {
         let server = |host: &HostName| app_server(host, observed.hosts.get(host), &project);
         let app_servers: Vec<AppServer> = known.app_servers.iter().map(server).collect();
         let live = common(load_balancers.iter().map(|balancer| balancer.served));
-        let rollback = rollback(live, &load_balancers, &app_servers, &known.kept, known.never_live);
+        let rollback = way_back(live, &load_balancers, &app_servers, &known.kept, known.never_live);
         let Known { app, lock, last_run, .. } = known;
-        Self { app: app.clone(), live, load_balancers, app_servers, lock, last_run, rollback }
+        Self {
+            app: app.clone(),
+            live,
+            load_balancers,
+            app_servers,
+            lock,
+            last_run,
+            rollback,
+            releases: Vec::new(),
+        }
     }
 
     /// Whether load balancers serve different colors: a person is needed.

@@ -1,5 +1,7 @@
 # Answers questions about this host, one line each. A field that begins with a dot is base64.
-# Arguments, in any number: file PATH | exists PATH | docker - | project NAME | nginx LINK | records FOLDER
+# Arguments, in any number: file PATH | exists PATH | docker - | project NAME | records FOLDER | plan FOLDER |
+# history FOLDER | nginx LINK, and before that one where nginx is: nginx-container NAME | nginx-binary NAME |
+# nginx-config PATH
 # Each process that it starts costs its host a millisecond or more, those of Docker dozens: hence few.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export PATH LC_ALL=C
@@ -61,7 +63,7 @@ ask_file() {
   fi
 }
 
-engine='' listed=''
+listed=''
 ask_docker() {
   if command -v docker >/dev/null 2>&1; then engine=docker
   elif command -v podman >/dev/null 2>&1; then engine=podman
@@ -134,28 +136,15 @@ find_tag() {
   esac
 }
 
-# Sets $built to what nginx was built with for an option.
-built_with() {
-  built=
-  case $options in *"--$1="*) built=${options#*"--$1="}; built=${built%% *} ;; esac
-}
-
 ask_nginx() {
-  if ! command -v nginx >/dev/null 2>&1; then
-    trouble "nginx is not installed"
+  know_nginx || {
+    trouble "$why"
     return
-  fi
-  options=$(nginx -V 2>&1)
-  version=${options#*nginx version: }
+  }
+  version=${built#*nginx version: }
   version=${version%%"$newline"*}
   version=${version#*/}
-  built_with conf-path
-  pidfile=$(sed -n '/^[[:space:]]*pid[[:space:]]/{s/^[[:space:]]*pid[[:space:]]*\([^;[:space:]]*\).*/\1/p;q;}' "$built" 2>/dev/null)
-  if [ -z "$pidfile" ]; then built_with pid-path; pidfile=$built; fi
-  case $pidfile in /*) ;; *) built_with prefix; pidfile=$built/$pidfile ;; esac
-  pid=
-  { read -r pid <"$pidfile"; } 2>/dev/null
-  if [ -z "$pid" ] || [ ! -d "/proc/$pid" ]; then pid=-; fi
+  if ! pid=$(master); then pid=-; fi
   if [ -L "$1" ]; then encode "$(readlink "$1")"
   elif [ -e "$1" ]; then encoded=other
   else encoded=none; fi
@@ -168,6 +157,24 @@ ask_records() {
   # A shared lock, for a moment: whoever wants the exclusive one tries again.
   if [ -e "$1/lock" ] && ! flock -ns "$1/lock" true; then say holder "$(cat "$1/holder" 2>/dev/null)"; fi
   if [ -r "$1/last-run" ]; then say last-run "$(cat "$1/last-run")"; fi
+  folder=$1
+  if recall armed; then
+    say armed "$(post)" "$(((its_deadline - $(now)) / 1000))" "$its_run" "$its_time" "$its_from" "$its_to"
+  fi
+  if [ -r "$1/dead-man" ]; then say dead-man "$(cat "$1/dead-man")"; fi
+}
+
+ask_kept() {
+  for path in "$1"/*/kept.json; do
+    [ -e "$path" ] || continue
+    folder=${path%/kept.json}
+    say kept "${folder##*/}" "$(stat -c %Y "$path")"
+  done
+}
+
+ask_history() {
+  [ -r "$1/history" ] || return
+  while IFS= read -r record; do say history "$record"; done <"$1/history"
 }
 
 say facts 1
@@ -178,8 +185,14 @@ while [ $# -gt 1 ]; do
     exists) if [ -e "$2" ]; then say exists "$2"; fi ;;
     docker) ask_docker ;;
     project) ask_project "$2" ;;
+    nginx-container) container=$2 ;;
+    nginx-binary) binary=$2 ;;
+    nginx-config) BGCTL_NGINX_CONFIG=$2 ;;
     nginx) ask_nginx "$2" ;;
     records) ask_records "$2" ;;
+    plan) if [ -r "$2/plan" ]; then say plan "$(cat "$2/plan")"; fi ;;
+    history) ask_history "$2" ;;
+    kept) ask_kept "$2" ;;
   esac
   shift 2
 done

@@ -2,7 +2,9 @@
 
 use data_encoding::BASE64;
 
-use super::{Compose, Container, Facts, File, Link, Nginx, Owner};
+use crate::model::NginxSetup;
+
+use super::{Armed, Compose, Container, DeadMan, Facts, File, Link, Nginx, Owner, Post};
 
 /// POSIX `sh`; its arguments are [`Questions::args`], its stdout is what [`parse`] reads.
 pub use crate::scripts::FACTS as SCRIPT;
@@ -18,8 +20,16 @@ pub struct Questions {
     pub projects: Vec<String>,
     /// nginx's symlink, on a load balancer.
     pub link: Option<String>,
+    /// How nginx runs there.
+    pub nginx: NginxSetup,
     /// The folder with the app's lock and last run, on a load balancer.
     pub records: Option<String>,
+    /// Also the plan of the run that is under way or was left, in the same folder.
+    pub plan: bool,
+    /// Also what earlier runs came to.
+    pub history: bool,
+    /// The folder with the app's kept releases.
+    pub kept: Option<String>,
     /// Whom the script becomes; `None`: nobody else.
     pub escalate: Option<String>,
 }
@@ -36,8 +46,18 @@ impl Questions {
             ask("docker", "-");
         }
         self.projects.iter().for_each(|name| ask("project", name));
+        self.nginx.container.iter().for_each(|name| ask("nginx-container", name));
+        self.nginx.binary.iter().for_each(|name| ask("nginx-binary", name));
+        self.nginx.config.iter().for_each(|path| ask("nginx-config", path));
         self.link.iter().for_each(|link| ask("nginx", link));
-        self.records.iter().for_each(|folder| ask("records", folder));
+        if let Some(folder) = &self.kept {
+            ask("kept", folder);
+        }
+        if let Some(folder) = &self.records {
+            ask("records", folder);
+            let more = [(self.plan, "plan"), (self.history, "history")];
+            more.iter().filter(|(wanted, _)| *wanted).for_each(|(_, what)| ask(what, folder));
+        }
         args
     }
 }
@@ -108,12 +128,36 @@ fn read_line(facts: &mut Facts, line: &str) -> Option<()> {
             facts.nginx =
                 Some(Nginx { version: text(version)?, master: master.parse().ok(), link: link_of(target)? });
         }
+        ["kept", release, seconds] => facts.kept.push((text(release)?, seconds.parse().ok()?)),
         ["holder", holder] => facts.records.holder = Some(text(holder)?),
         ["last-run", record] => facts.records.last_run = Some(text(record)?),
+        ["plan", plan] => facts.records.plan = Some(text(plan)?),
+        ["history", record] => facts.records.history.push(text(record)?),
+        ["armed", post, left, run, time, from, to] => {
+            facts.records.armed = Some(Armed {
+                post: post_of(post)?,
+                left: left.parse().ok()?,
+                run: text(run)?,
+                time: text(time)?,
+                from: Some(text(from)?).filter(|from| !from.is_empty()),
+                to: Some(text(to)?).filter(|to| !to.is_empty()),
+            });
+        }
+        // A file that was cut off by a full disk tells nothing.
+        ["dead-man", record] => facts.records.dead_man = DeadMan::parse(&text(record)?),
         ["trouble", what] => facts.trouble.push(text(what)?),
         _ => return None,
     }
     Some(())
+}
+
+fn post_of(field: &str) -> Option<Post> {
+    match field {
+        "watched" => Some(Post::Watched),
+        "rebooted" => Some(Post::Rebooted),
+        "lost" => Some(Post::Lost),
+        _ => None,
+    }
 }
 
 fn link_of(field: &str) -> Option<Link> {

@@ -4,12 +4,21 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Fingerprint, HostName, Keep};
+
 /// One idempotent effect on one host, with every value filled in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub enum Action {
     /// Writes a file whole: a temporary file beside it, then a rename. Missing folders are made.
     PutFile(PutFile),
+    /// Puts back what a [`PutFile`] kept; where nothing was kept, that step never began, and nothing is done.
+    RestoreFile {
+        /// The file.
+        path: String,
+        /// Where its content was kept.
+        kept: String,
+    },
     /// Removes a file, and then those folders that are empty, in the order given.
     RemoveFile {
         /// The file; it may be gone already.
@@ -29,21 +38,33 @@ pub enum Action {
     ComposeStart(Project),
     /// Waits until something answers as it should.
     Check(Check),
+    /// Reads what a color runs, and whether its files are as they were rendered.
+    Fingerprint(Fingerprint),
     /// Has nginx test its whole configuration with this text as the site, changing nothing on disk.
     TestSite {
         /// The symlink that nginx includes.
         link: String,
         /// The site's new text.
         content: String,
+        /// How nginx runs there.
+        nginx: Box<NginxSetup>,
     },
     /// Points nginx's symlink elsewhere, reloads, and proves that new workers run. It puts the link back
     /// itself when they do not.
     Swap(Swap),
+    /// Keeps a switch: the load balancer will not swap back by itself. Asked over a connection of its own.
+    Confirm(Confirm),
+    /// Looks for a while whether errors became more.
+    Watch(Watch),
     /// Waits until no nginx worker of an old generation is left, or the time has passed.
     Drain {
         /// The longest wait.
         timeout: Duration,
+        /// How nginx runs there.
+        nginx: Box<NginxSetup>,
     },
+    /// Keeps a release on its host, and removes older ones.
+    Keep(Keep),
     /// Waits.
     Wait {
         /// For so long.
@@ -67,6 +88,8 @@ pub struct PutFile {
     pub group: Option<String>,
     /// Shell text that must accept the temporary file, which stands for `%s`.
     pub validate: Option<String>,
+    /// Where the content that it replaces is kept on the host, for the undo; the first write of a run counts.
+    pub keep: Option<String>,
 }
 
 /// A program and its surroundings.
@@ -151,6 +174,9 @@ pub struct Check {
     pub successes: u32,
     /// After a good answer, before the next is asked for.
     pub rest: Duration,
+    /// Whose health it is, where another host asks: a load balancer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<HostName>,
 }
 
 /// The question of a [`Check`].
@@ -207,21 +233,114 @@ pub struct Swap {
     pub from: Option<String>,
     /// What it shall point to; `None`: it shall not exist.
     pub to: Option<String>,
+    /// What happens when nobody comes back to confirm it.
+    pub guard: Guard,
+    /// How nginx runs there.
+    pub nginx: Box<NginxSetup>,
+}
+
+/// How nginx runs on a load balancer, where that is not as its package has it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct NginxSetup {
+    /// The container that it runs in.
+    pub container: Option<String>,
+    /// The program, by name or path.
+    pub binary: Option<String>,
+    /// The main configuration file.
+    pub config: Option<String>,
+    /// Tests the configuration; `%s` in it stands for the main file.
+    pub test: Option<Run>,
+    /// Reloads it.
+    pub reload: Option<Run>,
+}
+
+impl NginxSetup {
+    /// What its scripts are told of it, as variables of their environment.
+    #[must_use]
+    pub fn variables(&self) -> Vec<(String, String)> {
+        let text = |run: &Option<Run>| run.as_ref().and_then(|run| run.argv.last()).cloned();
+        let all = [
+            ("BGCTL_NGINX_CONTAINER", self.container.clone()),
+            ("BGCTL_NGINX_BINARY", self.binary.clone()),
+            ("BGCTL_NGINX_CONFIG", self.config.clone()),
+            ("BGCTL_NGINX_TEST", text(&self.test)),
+            ("BGCTL_NGINX_RELOAD", text(&self.reload)),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    }
 }
 
 impl Swap {
-    /// The way back.
+    /// The way back: nobody has to confirm it, and it ends the waiting for a confirmation of the way there.
     #[must_use]
     pub fn reversed(&self) -> Self {
-        Self { link: self.link.clone(), from: self.to.clone(), to: self.from.clone() }
+        let guard = Guard { confirm_timeout: None, ..self.guard.clone() };
+        Self {
+            link: self.link.clone(),
+            from: self.to.clone(),
+            to: self.from.clone(),
+            guard,
+            nginx: self.nginx.clone(),
+        }
     }
+}
+
+/// The dead-man switch of a swap: a watcher on the load balancer, which outlives the connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guard {
+    /// The app's state folder on the load balancer.
+    pub folder: String,
+    /// The run that swaps, and that alone can confirm.
+    pub run: String,
+    /// After this, without a confirmation, the load balancer swaps back by itself; `None`: never.
+    pub confirm_timeout: Option<Duration>,
+}
+
+/// The end of a [`Guard`]'s waiting.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirm {
+    /// The app's state folder on the load balancer.
+    pub folder: String,
+    /// The run that swapped.
+    pub run: String,
+    /// How long after the swap it is too late.
+    pub confirm_timeout: Duration,
+}
+
+/// What is looked at after a switch, and when it is too much.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watch {
+    /// Asked once a second.
+    pub check: Check,
+    /// How long; errors of a time as long before the switch are what they are compared with.
+    pub window: Duration,
+    /// How much the share of errors may rise, in hundredths of a percent.
+    pub limit: u32,
+    /// The access log; `None`: the one that the site or nginx names.
+    pub log: Option<String>,
+    /// The symlink of the site.
+    pub link: String,
+    /// The app's state folder on the load balancer, where the time of the switch stands.
+    pub folder: String,
+    /// The run that switched.
+    pub run: String,
+    /// How nginx runs there.
+    pub nginx: Box<NginxSetup>,
 }
 
 impl Action {
     /// Whether it leaves the host as it was.
     #[must_use]
     pub const fn only_reads(&self) -> bool {
-        matches!(self, Self::Check(_) | Self::TestSite { .. } | Self::Drain { .. } | Self::Wait { .. })
+        matches!(
+            self,
+            Self::Check(_)
+                | Self::Fingerprint(_)
+                | Self::TestSite { .. }
+                | Self::Drain { .. }
+                | Self::Watch(_)
+                | Self::Wait { .. }
+        )
     }
 }
 

@@ -46,6 +46,13 @@ pub(super) fn host_port(text: &str) -> Result<(String, u16), String> {
     Ok((host.to_owned(), port))
 }
 
+/// Whether whoever uses this address reaches itself.
+pub(super) fn is_loopback(host: &str) -> bool {
+    let name = host.trim_end_matches('.').to_ascii_lowercase();
+    let by_name = name == "localhost" || name.ends_with(".localhost");
+    by_name || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,6 +69,16 @@ mod tests {
         assert_eq!(parts("http://[::1]:8080/a?b=c#d"), ("::1".into(), 8080, "/a?b=c".into()));
         assert_eq!(parts("http://[::1]/"), ("::1".into(), 80, "/".into()));
         assert_eq!(parts("http://h?x=1"), ("h".into(), 80, "/?x=1".into()));
+    }
+
+    #[test]
+    fn a_loopback_address_is_known_by_name_and_number() {
+        for host in ["127.0.0.1", "127.8.1.2", "::1", "localhost", "LocalHost.", "app.localhost"] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in ["10.0.0.1", "app1", "localhost.example.com", "::2", "0.0.0.0"] {
+            assert!(!is_loopback(host), "{host}");
+        }
     }
 
     #[test]

@@ -1,5 +1,12 @@
 //! Builds a plan from what people wrote and what is there. Pure: what it returns is everything that can happen.
 
+mod again;
+mod gate;
+mod hand;
+mod keep;
+mod refresh;
+mod restage;
+mod seen;
 mod settle;
 mod stage;
 mod switch;
@@ -15,6 +22,8 @@ use super::deed::{self, Wanted, Wish};
 use super::observe::{self, Standing};
 use super::scope::{Model, Scope, Side};
 use super::{Certainty, Goal, Note, Phase, Plan, Wave, compare, site};
+
+pub use again::{Began, answers, contents};
 
 /// What is wanted of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,9 +63,16 @@ pub fn build(
     left_out: &[HostName],
 ) -> Result<Plan, Blocked> {
     let scope = Scope::new(model, observed, left_out);
-    let mut builder = Builder { request, scope, notes: Vec::new(), live: None };
-    builder.live = observe::live(&observe::standings(model, observed)?, &mut builder.notes)?;
-    builder.build()
+    let standings = observe::standings(model, observed)?;
+    observe::refuse_unconfirmed(&standings, observed, &model.run)?;
+    let live = match (observe::live(&standings), request.goal) {
+        // It makes them agree.
+        (Err(Blocked::Disagree(_)), Goal::Switch(_)) => None,
+        (live, _) => live?,
+    };
+    let mut notes = observe::unconfirmed(&standings, observed);
+    notes.extend(observe::drifts(&standings));
+    Builder { request, scope, notes, live, standings }.build()
 }
 
 struct Builder<'a> {
@@ -64,6 +80,7 @@ struct Builder<'a> {
     scope: Scope<'a>,
     notes: Vec<Note>,
     live: Option<Color>,
+    standings: Vec<Standing>,
 }
 
 impl Builder<'_> {
@@ -88,7 +105,9 @@ impl Builder<'_> {
             }
             Goal::Promote => self.promote(target, &release)?,
             Goal::Rollback => self.rollback(target)?,
+            Goal::Restage => self.restage(target, &release)?,
             Goal::Retire => self.retire(&release)?,
+            Goal::Switch(color) => self.switch_by_hand(color)?,
         };
         Ok(Plan {
             app: self.scope.model.playbook.name.clone(),
@@ -99,6 +118,7 @@ impl Builder<'_> {
             waves,
             load_balancers: self.limited(self.scope.load_balancers()?)?,
             app_servers: self.limited(self.scope.app_servers()?)?,
+            standings: self.standings,
             notes: self.notes,
         })
     }
@@ -128,6 +148,7 @@ impl Builder<'_> {
     /// The color that the run works on: the idle one, or for `retire` the live one, which stays.
     fn target(&self) -> Color {
         match (self.request.goal, self.live) {
+            (Goal::Switch(color), _) => color,
             (Goal::Retire, Some(live)) => live,
             (_, Some(live)) => live.other(),
             (_, None) => self.scope.model.playbook.first_color(),
@@ -139,38 +160,41 @@ impl Builder<'_> {
     }
 
     /// A release's id covers all that is rendered for either color, so that it is the same on both.
-    /// `rollback` and `retire` render nothing: theirs is what is there.
-    fn release_for(&self, goal: Goal) -> Result<ReleaseId, Problems> {
+    /// `rollback` and `switch` render nothing, and `retire` only where it refreshes: theirs is what is there.
+    fn release_for(&self, goal: Goal) -> Result<ReleaseId, Blocked> {
         let mut digest = Sha256::new();
-        if matches!(goal, Goal::Rollback | Goal::Retire) {
+        let renders = match goal {
+            Goal::Apply | Goal::Stage | Goal::Promote => true,
+            Goal::Retire => self.scope.model.playbook.refreshes(),
+            Goal::Rollback | Goal::Restage | Goal::Switch(_) => false,
+        };
+        if goal == Goal::Restage {
+            return Ok(self.kept_release()?.release.clone());
+        }
+        if !renders {
             return Ok(ReleaseId::as_it_was());
         }
+        // A host that is left out of the switch makes no other release.
+        let whole = Scope::new(self.scope.model, self.scope.observed, &[]);
         let mut problems = Vec::new();
         for color in Color::BOTH {
-            let side = self.scope.side(color, Some(color.other()), "")?;
+            let side = whole.side(color, Some(color.other()), "")?;
             for (play, hosts) in self.plays(&self.scope.model.playbook.stage)? {
                 for host in &hosts {
-                    match deed::deeds(
-                        &self.scope,
-                        play,
-                        host,
-                        hosts.first().unwrap_or(host),
-                        &side,
-                        Wanted::All,
-                    ) {
+                    match deed::deeds(&whole, play, host, hosts.first().unwrap_or(host), &side, Wanted::All) {
                         Ok(deeds) => deeds.into_iter().for_each(|deed| digest_wish(&mut digest, &deed.wish)),
                         Err(found) => problems.extend(found.0),
                     }
                 }
             }
-            for host in self.scope.load_balancers()? {
-                match site::content(&self.scope, &host, &side) {
+            for host in whole.load_balancers()? {
+                match site::content(&whole, &host, &side) {
                     Ok(content) => digest.update(content),
                     Err(found) => problems.extend(found.0),
                 }
             }
         }
-        Problems(problems).distinct().or(ReleaseId::from_digest(&hex(&digest.finalize())))
+        Ok(Problems(problems).distinct().or(ReleaseId::from_digest(&hex(&digest.finalize())))?)
     }
 
     /// Plays with their hosts, `-l` not applied, empty ones left out.
@@ -227,11 +251,8 @@ impl Builder<'_> {
         let hosts: BTreeSet<HostName> = self.scope.app_servers()?.into_iter().collect();
         let mut different = self.differences(live, release, &hosts)?;
         different.extend(self.site_differences(live, release)?);
-        for standing in observe::standings(self.scope.model, self.scope.observed)? {
-            if standing.configured != Some(live) || standing.served != Some(live) {
-                different.push(format!("{}: it is not known to serve {live}", standing.host));
-            }
-        }
+        let lost = self.standings.iter().filter(|standing| !standing.is_on(live));
+        different.extend(lost.map(|standing| format!("{}: it is not known to serve {live}", standing.host)));
         Ok(different.is_empty())
     }
 
@@ -304,7 +325,7 @@ fn digest_wish(digest: &mut Sha256, wish: &Wish) {
         }
         Wish::Compose(up) => digest.update(format!("{up:?}")),
         Wish::Run { run, .. } => digest.update(format!("{run:?}")),
-        Wish::Check(_) | Wish::Retire { .. } | Wish::Nothing(_) => {}
+        Wish::Check(_) | Wish::Seen(_) | Wish::Retire { .. } | Wish::Nothing(_) => {}
     }
     digest.update([0]);
 }

@@ -140,6 +140,7 @@ mod tests {
             owner: None,
             group: None,
             validate: None,
+            keep: None,
         };
         assert_eq!(file(&facts, &wanted), None);
         let by_number = PutFile { owner: Some("0".into()), group: Some("www".into()), ..wanted.clone() };

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{
-    Ask, Check, Compose, ComposeTask, ComposeUp, Content, Context, Health, HealthCheck, HostName, HttpAsk,
-    HttpCheck, Module, Old, Place, Play, Problem, Problems, Project, PutFile, Recreate, Run, Task, Text,
-    Words,
+    Ask, Asker, Check, Compose, ComposeTask, ComposeUp, Content, Context, Health, HealthCheck, HostName,
+    HttpAsk, HttpCheck, Module, Old, Place, Play, Problem, Problems, Project, PutFile, Recreate, Run, Task,
+    Text, Words,
 };
 
 use crate::model::playbook::Command;
@@ -25,6 +25,8 @@ pub(super) enum Wish {
         undo: Option<Run>,
     },
     Check(Check),
+    /// The same, asked from every load balancer.
+    Seen(Check),
     Retire {
         old: Old,
         after: Option<Duration>,
@@ -171,6 +173,11 @@ impl Filler<'_> {
                 },
             },
             Module::Compose(compose) => Wish::Compose(self.compose(compose, env)?),
+            Module::Health(health) if health.from == Asker::LoadBalancers => {
+                let check = self.health(health)?;
+                self.refuse_loopback(health, &check)?;
+                Wish::Seen(check)
+            }
             Module::Health(health) => Wish::Check(self.health(health)?),
             Module::Retire(retire) => Wish::Retire { old: retire.old, after: retire.after },
         })
@@ -186,6 +193,7 @@ impl Filler<'_> {
                 owner: None,
                 group: None,
                 validate: None,
+                keep: None,
             }),
             Module::Command(Command { creates: Some(creates), .. }) => {
                 let nothing = Run { argv: Vec::new(), chdir: None, stdin: None, env: Vec::new() };
@@ -203,6 +211,7 @@ impl Filler<'_> {
             owner: self.optional(place.owner.as_ref())?,
             group: self.optional(place.group.as_ref())?,
             validate: self.optional(place.validate.as_ref())?,
+            keep: None,
         })
     }
 
@@ -233,7 +242,27 @@ impl Filler<'_> {
             timeout: health.timeout,
             successes: health.successes,
             rest: health.delay,
+            of: None,
         })
+    }
+
+    /// A load balancer that asks itself learns nothing of an app server.
+    fn refuse_loopback(&self, health: &Health, check: &Check) -> Filled<()> {
+        let (text, host, instead) = match (&health.check, &check.ask) {
+            (HealthCheck::Http(http), Ask::Http(ask)) => {
+                (&http.url, &ask.host, "http://{{ address }}:{{ port }}/...")
+            }
+            (HealthCheck::Tcp(text), Ask::Tcp { host, .. }) => (text, host, "{{ address }}:{{ port }}"),
+            _ => return Ok(()),
+        };
+        let meant = self.context.vars.get("bgctl_address").is_some_and(|address| address == host);
+        if meant || !address::is_loopback(host) {
+            return Ok(());
+        }
+        let message = format!("a load balancer that asks {host} asks itself, not {}", self.host);
+        let help =
+            format!("write {instead} (address: bgctl_address, else ansible_host, else the host's name)");
+        Err(at(text, message).help(help))
     }
 
     fn ask(&self, check: &HealthCheck) -> Filled<Ask> {

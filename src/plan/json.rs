@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Lane, Plan, Step, Undo, Wave};
+use super::{Goal, Lane, Plan, Step, Undo, Wave};
 use crate::model::{Action, Ask, Run};
 
 /// The plan for `plan --output json`. Contents are named by digest and size; of a `no_log` step not even
@@ -12,13 +12,17 @@ use crate::model::{Action, Ask, Run};
 pub fn to_json(plan: &Plan) -> Value {
     json!({
         "app": plan.app,
-        "goal": plan.goal,
+        "goal": match plan.goal {
+            Goal::Switch(_) => json!("switch"),
+            goal => json!(goal),
+        },
         "live": plan.live,
         "target": plan.target,
         "release": plan.release,
         "changes": !plan.is_empty(),
         "counts": plan.counts(),
         "load_balancers": plan.load_balancers,
+        "standings": plan.standings,
         "app_servers": plan.app_servers,
         "waves": plan.waves.iter().map(wave).collect::<Vec<_>>(),
         "notes": plan.notes,
@@ -75,11 +79,13 @@ fn action(action: &Action, no_log: bool) -> Value {
             "group": file.group,
             "validate": file.validate,
         }),
-        Action::TestSite { link, content } => json!({
+        Action::TestSite { link, content, .. } => json!({
             "do": "test_site",
             "link": link,
             "content": if no_log { Value::Null } else { digest(content.as_bytes()) },
         }),
+        // It holds everything that was rendered, also what no log shows.
+        Action::Keep(keep) => json!({ "do": "keep", "folder": keep.folder, "release": keep.release }),
         Action::Run(command) => tagged("run", run(command, no_log)),
         Action::Check(check) => json!({
             "do": "check",
@@ -88,6 +94,7 @@ fn action(action: &Action, no_log: bool) -> Value {
             "delay": check.delay,
             "timeout": check.timeout,
             "successes": check.successes,
+            "of": check.of,
         }),
         other => without_env(serde_json::to_value(other).unwrap_or_default()),
     }

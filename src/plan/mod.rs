@@ -10,20 +10,27 @@ mod json;
 mod observe;
 mod project;
 mod scope;
+mod seal;
 mod show;
 mod site;
+mod strayed;
 mod words;
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Action, AppName, Color, HostName, ReleaseId};
 
-pub use build::{Blocked, Request, build};
+pub use build::{Began, Blocked, Request, answers, build, contents};
 pub use json::to_json;
-pub use observe::{Standing, app_servers, check, lock_places, never_live, probes, questions, standings};
+pub use observe::{
+    Standing, app_servers, check, kept_places, lock_places, never_live, probes, questions, release_of,
+    standings,
+};
 pub use project::kept;
 pub use scope::Model;
+pub use seal::{Contents, Open, Unopened, seal};
 pub use show::{Show, show};
+pub use strayed::{strayed, went_live};
 
 /// A plan: a value, printed by `plan`, carried out by `apply`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,6 +49,9 @@ pub struct Plan {
     pub waves: Vec<Wave>,
     /// The load balancers, in inventory order: the first one's lock is taken first.
     pub load_balancers: Vec<HostName>,
+    /// What each of them was configured for, and what it served.
+    #[serde(default)]
+    pub standings: Vec<Standing>,
     /// The app servers, in inventory order.
     pub app_servers: Vec<HostName>,
     /// What a reader should know: drift that was noticed, hosts that were left out, what cannot be known yet.
@@ -60,8 +70,12 @@ pub enum Goal {
     Promote,
     /// Back to the other color.
     Rollback,
+    /// Back to a kept release, staged again on the other color.
+    Restage,
     /// Settle the old color.
     Retire,
+    /// All load balancers to this color, as it runs.
+    Switch(Color),
 }
 
 impl Goal {
@@ -73,7 +87,10 @@ impl Goal {
             Self::Stage => "apply --stage-only",
             Self::Promote => "promote",
             Self::Rollback => "rollback",
+            Self::Restage => "rollback --to",
             Self::Retire => "retire",
+            Self::Switch(Color::Blue) => "switch --to blue",
+            Self::Switch(Color::Green) => "switch --to green",
         }
     }
 }
@@ -227,6 +244,14 @@ impl Plan {
         self.steps().next().is_none()
     }
 
+    /// Whether its settle brings the old color to what is live.
+    #[must_use]
+    pub fn refreshes(&self) -> bool {
+        let settle = self.waves.iter().filter(|wave| wave.phase == Phase::Settle);
+        let mut steps = settle.flat_map(|wave| &wave.lanes).flat_map(|lane| &lane.steps);
+        steps.any(|step| matches!(step.action, Action::ComposeUp(_)))
+    }
+
     /// All steps, with their host, in the order in which they stand.
     pub fn steps(&self) -> impl Iterator<Item = (&HostName, &Step)> {
         let lanes = self.waves.iter().flat_map(|wave| &wave.lanes);
@@ -243,6 +268,19 @@ impl Plan {
             }
         }
         hosts
+    }
+
+    /// The color that a load balancer served.
+    #[must_use]
+    pub fn served_by(&self, host: &HostName) -> Option<Color> {
+        let standing = self.standings.iter().find(|standing| standing.host == *host);
+        standing.map_or(self.live, |standing| standing.served.or(standing.configured))
+    }
+
+    /// The host of a wave's lane.
+    #[must_use]
+    pub fn host(&self, wave: usize, lane: usize) -> Option<&HostName> {
+        self.waves.get(wave)?.lanes.get(lane).map(|lane| &lane.host)
     }
 
     /// What it comes to.
@@ -263,7 +301,7 @@ impl Counts {
         let mut counts = Self::default();
         match action {
             Action::ComposeUp(_) => counts.recreate = 1,
-            Action::PutFile(_) | Action::RemoveFile { .. } => counts.files = 1,
+            Action::PutFile(_) | Action::RestoreFile { .. } | Action::RemoveFile { .. } => counts.files = 1,
             Action::Swap(_) => counts.switch = 1,
             Action::ComposeDown(_) | Action::ComposeStop(_) => counts.retire = 1,
             _ => {}

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::facts::{Link, Observed, Questions, Served};
-use crate::model::{Check, Color, HostName, Problems};
+use serde::{Deserialize, Serialize};
+
+use crate::facts::{Armed, DeadMan, Link, Observed, Questions, Served};
+use crate::model::{Check, Color, HostName, Problems, ReleaseId};
 
 use super::deed::{self, Deed, Wanted, Wish};
 use super::scope::{Model, Scope};
@@ -23,6 +25,7 @@ pub fn questions(model: &Model) -> Result<BTreeMap<HostName, Questions>, Problem
             let Some(first) = hosts.first() else { continue };
             for host in &hosts {
                 let questions = all.entry(host.clone()).or_default();
+                questions.kept = Some(site::releases(&scope, host, &side));
                 match deed::deeds(&scope, play, host, first, &side, Wanted::Places) {
                     Ok(deeds) => deeds.into_iter().for_each(|deed| ask(questions, deed)),
                     Err(found) => problems.extend(found.0),
@@ -34,7 +37,9 @@ pub fn questions(model: &Model) -> Result<BTreeMap<HostName, Questions>, Problem
             let questions = all.entry(host.clone()).or_default();
             questions.escalate = questions.escalate.take().or(site::escalate(&scope, &host, &side)?);
             questions.link = Some(link);
+            questions.nginx = *site::setup(&scope, &host, &side)?;
             questions.records = Some(site::state_dir(&scope, &host, &side));
+            questions.kept = Some(site::releases(&scope, &host, &side));
             add(&mut questions.files, dest);
         }
     }
@@ -120,14 +125,32 @@ pub fn app_servers(model: &Model) -> Result<Vec<HostName>, Problems> {
 /// The color that holds a release which never was live, as the newest record on the load balancers says.
 #[must_use]
 pub fn never_live(observed: &Observed) -> Option<Color> {
+    newest_record(observed)?.get("staged")?.as_str()?.parse().ok()
+}
+
+/// The release that a color held when it last went live, as the newest record tells.
+#[must_use]
+pub fn release_of(observed: &Observed, color: Color) -> Option<ReleaseId> {
+    let record = newest_record(observed)?;
+    let release = record.get("went_live")?.get(color.as_str())?.get("release")?;
+    serde_json::from_value::<ReleaseId>(release.clone()).ok()?.known().cloned()
+}
+
+/// Where an app's kept releases are on each host that keeps them, and whom to become for them.
+pub fn kept_places(model: &Model) -> Result<Vec<(HostName, String, Option<String>)>, Problems> {
+    let questions = questions(model)?.into_iter();
+    Ok(questions.filter_map(|(host, asked)| Some((host, asked.kept?, asked.escalate))).collect())
+}
+
+/// The newest record that the load balancers keep of a run.
+pub(super) fn newest_record(observed: &Observed) -> Option<serde_json::Value> {
     let records = observed.hosts.values().filter_map(|facts| facts.records.last_run.as_deref());
     let records = records.filter_map(|text| serde_json::from_str::<serde_json::Value>(text).ok());
-    let newest = records.max_by_key(|record| record.get("at").map(ToString::to_string))?;
-    newest.get("staged")?.as_str()?.parse().ok()
+    records.max_by_key(|record| record.get("number").and_then(serde_json::Value::as_u64))
 }
 
 /// A load balancer's two answers to "which color?".
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// The load balancer.
     pub host: HostName,
@@ -164,30 +187,91 @@ fn standing(scope: &Scope<'_>, host: HostName) -> Result<Standing, Problems> {
     Ok(Standing { host, configured, served, why_not })
 }
 
+impl Standing {
+    /// Whether this color is what it is configured for, and what it serves.
+    #[must_use]
+    pub fn is_on(&self, color: Color) -> bool {
+        self.configured == Some(color) && self.served == Some(color)
+    }
+
+    /// The color that it serves and is not configured for: the next reload would move its traffic.
+    #[must_use]
+    pub fn adrift(&self) -> Option<Color> {
+        self.served.filter(|served| self.configured.is_some_and(|configured| configured != *served))
+    }
+}
+
 /// What a load balancer serves where that is not what it is configured for.
 fn drift(standing: &Standing) -> Option<String> {
-    match (standing.served, standing.configured) {
-        (Some(served), Some(configured)) if served != configured => Some(format!(
-            "its link says {configured}, but it serves {served}: a reload failed, or the link was changed by hand"
-        )),
-        (None, Some(configured)) => {
-            let why = standing.why_not.as_deref().unwrap_or("it was not probed");
-            Some(format!("it is configured for {configured} but does not prove it: {why}"))
-        }
-        _ => None,
+    let configured = standing.configured?;
+    if let Some(served) = standing.adrift() {
+        return Some(format!(
+            "its link says {configured}, but it serves {served}: a reload failed, or the link was changed by \
+             hand; `bgctl switch --to {served}` puts the link right"
+        ));
     }
+    let why = standing.why_not.as_deref().unwrap_or("it was not probed");
+    standing
+        .served
+        .is_none()
+        .then(|| format!("it is configured for {configured} but does not prove it: {why}"))
+}
+
+/// What a reader should know of load balancers that do not serve what they are configured for.
+pub(super) fn drifts(standings: &[Standing]) -> impl Iterator<Item = Note> {
+    standings.iter().filter_map(|standing| {
+        let text = drift(standing)?;
+        Some(Note { certainty: Certainty::Observed, host: Some(standing.host.clone()), text })
+    })
+}
+
+/// What load balancers know of switches that nobody confirmed.
+pub(super) fn unconfirmed(standings: &[Standing], observed: &Observed) -> Vec<Note> {
+    let mut notes = Vec::new();
+    for Standing { host, .. } in standings {
+        let Some(records) = observed.hosts.get(host).map(|facts| &facts.records) else { continue };
+        let armed = records.armed.as_ref().map(Armed::sentence);
+        let sentences = armed.into_iter().chain(records.dead_man.as_ref().map(DeadMan::sentence));
+        notes.extend(sentences.map(|text| Note {
+            certainty: Certainty::Observed,
+            host: Some(host.clone()),
+            text,
+        }));
+    }
+    notes
+}
+
+/// Refuses while a load balancer may still swap back by itself: what is live now may not be so in a moment,
+/// and the color that would be staged on is the one that traffic goes back to.
+pub(super) fn refuse_unconfirmed(
+    standings: &[Standing],
+    observed: &Observed,
+    run: &str,
+) -> Result<(), Blocked> {
+    let mut details = Vec::new();
+    let mut longest = 0;
+    for Standing { host, .. } in standings {
+        let armed = observed.hosts.get(host).and_then(|facts| facts.records.armed.as_ref());
+        if let Some(armed) = armed.filter(|armed| armed.is_watched() && armed.run != run) {
+            longest = longest.max(armed.left.max(0));
+            details.push(format!("{host}: {}", armed.sentence()));
+        }
+    }
+    if details.is_empty() {
+        return Ok(());
+    }
+    Err(Blocked::NotReady {
+        what: "a switch that nobody confirmed is about to be taken back".to_owned(),
+        details,
+        hint: format!("run it again in {} s, when the load balancer has swapped back", longest + 2),
+    })
 }
 
 /// The color that all load balancers serve; `None` before a first deploy. What is served decides; where
 /// nothing answers, what is configured does.
-pub(super) fn live(standings: &[Standing], notes: &mut Vec<Note>) -> Result<Option<Color>, Blocked> {
+pub(super) fn live(standings: &[Standing]) -> Result<Option<Color>, Blocked> {
     let mut colors: Vec<Option<Color>> = Vec::new();
     for standing in standings {
-        notes.extend(drift(standing).map(|text| Note {
-            certainty: Certainty::Observed,
-            host: Some(standing.host.clone()),
-            text,
-        }));
         let color = standing.served.or(standing.configured);
         if !colors.contains(&color) {
             colors.push(color);

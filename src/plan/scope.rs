@@ -102,6 +102,7 @@ impl<'a> Scope<'a> {
                 continue;
             }
             let vars = self.context(&host, &none, None).vars;
+            // The host's own variable of that name is no address of bgctl's.
             let address = ["bgctl_address", "ansible_host"].into_iter().find_map(|name| vars.get(name));
             let address = address.and_then(Value::as_str).unwrap_or(host.as_str()).to_owned();
             let port = vars.get("port").cloned().unwrap_or(Value::Null);
@@ -123,6 +124,9 @@ impl<'a> Scope<'a> {
         ];
         for layer in written.into_iter().flatten() {
             vars.extend(layer.iter().map(|(key, value)| (key.clone(), value.clone())));
+        }
+        if !vars.contains_key("address") {
+            vars.insert("address".to_owned(), json!(address(&vars, host)));
         }
         let locate = |name: &str| {
             let above = [playbook.color_vars(side.color), &self.model.extra];
@@ -150,6 +154,15 @@ impl<'a> Scope<'a> {
             Value::Object(own) => own,
             _ => Vars::new(),
         }
+    }
+}
+
+/// Where load balancers reach a host: the text of a variable's value, as templates see it.
+fn address(vars: &Vars, host: &HostName) -> String {
+    let is_set = |name: &str| vars.get(name).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+    match ["bgctl_address", "ansible_host"].into_iter().find(|name| is_set(name)) {
+        Some(name) => format!("{{{{ {name} }}}}"),
+        None => host.to_string(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! A plan for a person: the one printer of `plan` and of the preview of every command that changes hosts.
 
+mod heading;
+
 use console::measure_text_width;
 use similar::{ChangeTag, TextDiff};
 
@@ -24,7 +26,7 @@ pub struct Show {
 #[must_use]
 pub fn show(plan: &Plan, options: Show) -> String {
     let paint = Paint::new(options.color);
-    let mut lines = heading(plan, paint);
+    let mut lines = heading::heading(plan, paint);
     if !plan.is_empty() {
         for wave in &chapters(&plan.waves) {
             lines.extend(wave_lines(plan, wave, options, paint));
@@ -39,8 +41,9 @@ pub fn show(plan: &Plan, options: Show) -> String {
 fn last_line(plan: &Plan) -> String {
     if plan.is_empty() {
         let why = match plan.goal {
-            Goal::Retire => "Nothing of the old color is there to settle.",
-            _ => "The live release matches.",
+            Goal::Retire => "Nothing of the old color is there to settle.".to_owned(),
+            Goal::Switch(color) => format!("Every load balancer is configured for {color} and serves it."),
+            _ => "The live release matches.".to_owned(),
         };
         return format!("No changes. {why}");
     }
@@ -49,18 +52,6 @@ fn last_line(plan: &Plan) -> String {
         "Plan: {} to recreate, {} files to write, {} to switch, {} to retire.",
         counts.recreate, counts.files, counts.switch, counts.retire
     )
-}
-
-fn heading(plan: &Plan, paint: Paint) -> Vec<String> {
-    let release = plan.release.known().map(|release| format!(": release {release}")).unwrap_or_default();
-    let balancers: Vec<&HostName> = plan.load_balancers.iter().collect();
-    let servers: Vec<&HostName> = plan.app_servers.iter().collect();
-    vec![
-        format!("{} {}{release}", paint.bold(&plan.app), plan.goal.as_str()),
-        format!("  live           {}", paint.color_or_none(plan.live)),
-        format!("  load balancers {}", host_list(&balancers)),
-        format!("  app servers    {}", host_list(&servers)),
-    ]
 }
 
 fn notes(plan: &Plan, paint: Paint) -> Vec<String> {
@@ -113,8 +104,12 @@ fn wave_lines(plan: &Plan, wave: &Wave, options: Show, paint: Paint) -> Vec<Stri
     let swapped: Vec<&HostName> =
         wave.lanes.iter().filter(|lane| swaps(lane)).map(|lane| &lane.host).collect();
     if wave.phase == Phase::Switch && !swapped.is_empty() {
-        let switch = paint.switch(plan.live, plan.target);
-        lines.push(format!("  {} {switch} on {}", paint.bold("traffic:"), host_list(&swapped)));
+        lines.push(format!(
+            "  {} {} on {}",
+            paint.bold("traffic:"),
+            moves(plan, &swapped, paint),
+            host_list(&swapped)
+        ));
     }
     for (hosts, block) in groups {
         lines.push(format!("  {}", paint.bold(host_list(&hosts))));
@@ -122,6 +117,16 @@ fn wave_lines(plan: &Plan, wave: &Wave, options: Show, paint: Paint) -> Vec<Stri
     }
     lines.extend(skipped);
     lines
+}
+
+/// From where to where traffic moves on these load balancers.
+fn moves(plan: &Plan, hosts: &[&HostName], paint: Paint) -> String {
+    let mut from = hosts.iter().map(|host| plan.served_by(host));
+    let first = from.next().flatten();
+    if from.all(|color| color == first) {
+        return paint.switch(first, plan.target);
+    }
+    format!("all → {}", paint.color(plan.target))
 }
 
 /// What needs nothing done, with the hosts where that is so.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Step, Undo};
-use crate::model::{Action, Ask, Check, ComposeUp, Project, Pull, PutFile, Run};
+use crate::model::{Action, Ask, Check, ComposeUp, Fingerprint, Project, Pull, PutFile, Run};
 use crate::paint::Paint;
 
 /// What kind of change a line of the plan is, and its sign in front of it.
@@ -22,14 +22,19 @@ impl Sign {
     pub(super) fn of(step: &Step) -> Self {
         match &step.action {
             Action::PutFile(_) if replaces(step) => Self::Change,
-            Action::PutFile(_) | Action::ComposeStart(_) => Self::Create,
+            Action::RestoreFile { .. } => Self::Change,
+            Action::PutFile(_) | Action::ComposeStart(_) | Action::Keep(_) => Self::Create,
             Action::RemoveFile { .. } | Action::ComposeDown(_) | Action::ComposeStop(_) => Self::Remove,
             Action::ComposeUp(_) => Self::Recreate,
             Action::Swap(_) => Self::Switch,
             Action::Run(_) => Self::Command,
-            Action::Check(_) | Action::TestSite { .. } | Action::Drain { .. } | Action::Wait { .. } => {
-                Self::Look
-            }
+            Action::Confirm(_)
+            | Action::Check(_)
+            | Action::Watch(_)
+            | Action::Fingerprint(_)
+            | Action::TestSite { .. }
+            | Action::Drain { .. }
+            | Action::Wait { .. } => Self::Look,
         }
     }
 
@@ -51,6 +56,7 @@ impl Sign {
 pub(super) fn deed(step: &Step) -> String {
     match &step.action {
         Action::PutFile(file) => put_file(file, step),
+        Action::RestoreFile { path, .. } => format!("put {path} back"),
         Action::RemoveFile { path, .. } => format!("remove {path}"),
         Action::Run(run) => command(run, step.no_log),
         Action::ComposeUp(up) => compose_up(up),
@@ -58,12 +64,26 @@ pub(super) fn deed(step: &Step) -> String {
         Action::ComposeStop(project) => format!("stop {}", project.name),
         Action::ComposeStart(project) => format!("start {}", project.name),
         Action::Check(check) => ask(check, step.no_log),
+        Action::Fingerprint(wanted) => fingerprint(wanted),
         Action::TestSite { .. } => "nginx -t with the new site in place".to_owned(),
         Action::Swap(swap) => match &swap.to {
             Some(to) => format!("{} → {}, reload, prove", swap.link, to.rsplit('/').next().unwrap_or(to)),
             None => format!("remove {}, reload, prove", swap.link),
         },
-        Action::Drain { timeout } => format!("wait for old nginx workers, {} at most", span(*timeout)),
+        Action::Confirm(confirm) => {
+            format!(
+                "over a new connection; it goes back by itself {} after the swap",
+                span(confirm.confirm_timeout)
+            )
+        }
+        Action::Watch(watch) => format!(
+            "for {}; it goes back when errors rise by more than {}.{:02} %",
+            span(watch.window),
+            watch.limit / 100,
+            watch.limit % 100
+        ),
+        Action::Drain { timeout, .. } => format!("wait for old nginx workers, {} at most", span(*timeout)),
+        Action::Keep(keep) => format!("in {}, the newest {} stay", keep.folder, keep.most),
         Action::Wait { duration } => format!("wait {}", span(*duration)),
     }
 }
@@ -86,7 +106,7 @@ pub(super) fn way_back(step: &Step) -> Option<String> {
         if own == Some(&project.name) { "it".to_owned() } else { project.name.clone() }
     };
     let words = match action {
-        Action::PutFile(_) => "put the old content back".to_owned(),
+        Action::PutFile(_) | Action::RestoreFile { .. } => "put the old content back".to_owned(),
         Action::RemoveFile { .. } => "remove it".to_owned(),
         Action::Run(run) => command(run, step.no_log),
         Action::ComposeUp(up) => compose_up(up),
@@ -94,16 +114,21 @@ pub(super) fn way_back(step: &Step) -> Option<String> {
         Action::ComposeStop(project) => format!("stop {}", same(project)),
         Action::ComposeStart(project) => format!("start {}", same(project)),
         Action::Swap(_) => "point it back".to_owned(),
-        Action::Check(_) | Action::TestSite { .. } | Action::Drain { .. } | Action::Wait { .. } => {
-            return None;
-        }
+        Action::Confirm(_)
+        | Action::Check(_)
+        | Action::Watch(_)
+        | Action::Fingerprint(_)
+        | Action::TestSite { .. }
+        | Action::Drain { .. }
+        | Action::Keep(_)
+        | Action::Wait { .. } => return None,
     };
     Some(format!("undo: {words}"))
 }
 
 /// Whether a file was there before; what it was like may be secret, its undo still tells.
 fn replaces(step: &Step) -> bool {
-    step.before.is_some() || matches!(step.undo, Undo::Reverse(Action::PutFile(_)))
+    step.before.is_some() || matches!(step.undo, Undo::Reverse(Action::RestoreFile { .. }))
 }
 
 fn put_file(file: &PutFile, step: &Step) -> String {
@@ -119,6 +144,16 @@ fn put_file(file: &PutFile, step: &Step) -> String {
         words.push("content stays".to_owned());
     }
     words.join(", ")
+}
+
+fn fingerprint(wanted: &Fingerprint) -> String {
+    let files = match wanted.files.len() {
+        0 => None,
+        1 => Some("1 file as rendered".to_owned()),
+        files => Some(format!("{files} files as rendered")),
+    };
+    let images = wanted.project.as_ref().map(|name| format!("images of {name} as on the others"));
+    images.into_iter().chain(files).collect::<Vec<_>>().join(", ")
 }
 
 fn compose_up(up: &ComposeUp) -> String {

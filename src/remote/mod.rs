@@ -52,6 +52,8 @@ pub struct Exec {
     pub timeout: Duration,
     /// Whether it may change anything on the host.
     pub effect: Effect,
+    /// Over a new connection, opened for this alone: proof that the host can still be reached.
+    pub fresh: bool,
 }
 
 impl Exec {
@@ -66,6 +68,7 @@ impl Exec {
             escalate: None,
             timeout: Duration::from_mins(1),
             effect: Effect::Reads,
+            fresh: false,
         }
     }
 
@@ -79,6 +82,13 @@ impl Exec {
     #[must_use]
     pub fn args<I: IntoIterator<Item = S>, S: Into<String>>(mut self, args: I) -> Self {
         self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// With these environment variables.
+    #[must_use]
+    pub fn env(mut self, variables: Vec<(String, String)>) -> Self {
+        self.env = variables;
         self
     }
 
@@ -100,6 +110,13 @@ impl Exec {
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// Over a connection of its own, opened for it: proof that the host can be reached anew.
+    #[must_use]
+    pub fn fresh(mut self) -> Self {
+        self.fresh = true;
         self
     }
 }

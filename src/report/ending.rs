@@ -15,8 +15,14 @@ pub(super) fn full(tally: &Tally, selection: &str, paint: Paint) -> Option<Strin
     let mut lines = recap(tally, paint);
     lines.push(String::new());
     lines.push(verdict(beginning, &ending, paint));
+    if let Some((balancers, skew_ms)) = tally.skew {
+        lines.push(format!("  traffic moved on {balancers} load balancers within {skew_ms} ms"));
+    }
     for (host, task) in &tally.stuck {
         lines.push(format!("  {} {host}: {}", paint.red("not undone:"), harmless(task)));
+    }
+    for (host, text) in &tally.notes {
+        lines.push(format!("  {} {host}: {}", paint.yellow("note:"), harmless(text)));
     }
     let next = next(beginning, &ending);
     let width = next.iter().map(|(command, _)| command.len()).max().unwrap_or(0) + selection.len();
@@ -88,6 +94,14 @@ fn served(live: Option<Color>, paint: Paint) -> String {
     live.map_or_else(|| "no color is live".to_owned(), |live| format!("{} is live", paint.color(live)))
 }
 
+/// Where traffic is after an undo. Load balancers that disagreed disagree again.
+fn as_before(beginning: &Beginning, ending: &Ending, paint: Paint) -> String {
+    match ending.live {
+        None if beginning.verb() == "switch" => "each load balancer serves what it served before".to_owned(),
+        live => format!("traffic is where it was, {}", served(live, paint)),
+    }
+}
+
 fn verdict(beginning: &Beginning, ending: &Ending, paint: Paint) -> String {
     let (live, took) = (served(ending.live, paint), span(ending.took_ms));
     let Beginning { app, target, release, .. } = beginning;
@@ -103,13 +117,17 @@ fn verdict(beginning: &Beginning, ending: &Ending, paint: Paint) -> String {
             let serves = serves(beginning, ending);
             format!("{} {app}: {live}{serves}.", paint.green(format!("Done in {took}.")))
         }
+        Outcome::Undone if beginning.verb() == "abort" => {
+            let head = paint.green(format!("Aborted in {took}."));
+            format!("{head} {app}: traffic is where it was before that run, {live}.")
+        }
         Outcome::Undone => {
             let head = paint.red(format!("Failed and undone in {took}."));
-            format!("{head} {app}: traffic is where it was, {live}.")
+            format!("{head} {app}: {}.", as_before(beginning, ending, paint))
         }
         Outcome::Interrupted => {
             let head = paint.yellow(format!("Interrupted and undone in {took}."));
-            format!("{head} {app}: traffic is where it was, {live}.")
+            format!("{head} {app}: {}.", as_before(beginning, ending, paint))
         }
         Outcome::Stuck => {
             let head = paint.red("A person is needed: the run failed and could not be undone whole.");
@@ -124,9 +142,11 @@ fn verdict(beginning: &Beginning, ending: &Ending, paint: Paint) -> String {
 
 /// The release in brackets, where it is what is served now: a rollback serves an older one.
 fn serves(beginning: &Beginning, ending: &Ending) -> String {
-    let deploys = matches!(beginning.verb(), "apply" | "promote");
-    let known = deploys && ending.live == Some(beginning.target);
-    if known { format!(" (release {})", beginning.release) } else { String::new() }
+    let deploys = matches!(beginning.verb(), "apply" | "promote" | "resume");
+    match beginning.release.known() {
+        Some(release) if deploys && ending.live == Some(beginning.target) => format!(" (release {release})"),
+        _ => String::new(),
+    }
 }
 
 fn staged(beginning: &Beginning, ending: &Ending) -> bool {
@@ -150,7 +170,10 @@ fn next(beginning: &Beginning, ending: &Ending) -> Vec<(&'static str, String)> {
         (Outcome::Undone | Outcome::Interrupted, _) => {
             vec![status("what runs where"), ("bgctl plan", "what the next apply would do".to_owned())]
         }
-        (Outcome::Stuck, _) => vec![status("which host serves what, and what still runs")],
+        (Outcome::Stuck, _) => vec![
+            status("which host serves what, and what still runs"),
+            ("bgctl abort", "takes back the rest, once what is in the way is mended".to_owned()),
+        ],
         (Outcome::Unsettled, _) => {
             vec![status("what runs where"), ("bgctl retire", "settles the old color again".to_owned())]
         }
@@ -176,6 +199,38 @@ mod tests {
     }
 
     #[test]
+    fn several_load_balancers_have_a_skew_unless_they_went_back() {
+        let mut script = Script::started("apply -i prod.yml", &["lb1", "lb2"], 3);
+        script.say(Kind::AllSwitched { load_balancers: 2, skew_ms: 34 });
+        let tell = |mut script: Script, outcome| {
+            let done = Counts { switch: 2, ..Counts::default() };
+            script.say(Kind::RunEnded { outcome, live: Some(Color::Green), done, took_ms: 1_500 });
+            let mut tally = Tally::default();
+            script.events().iter().for_each(|event| tally.event(event));
+            full(&tally, "-i prod.yml", Paint::PLAIN).unwrap()
+        };
+        let skew = "traffic moved on 2 load balancers within 34 ms";
+        assert!(tell(script.clone(), Outcome::Done).contains(skew));
+        script.say(Kind::UndoStarted { why: "Verify failed on lb2".to_owned() });
+        assert!(!tell(script, Outcome::Undone).contains(skew));
+    }
+
+    #[test]
+    fn load_balancers_that_disagreed_disagree_again_after_an_undo() {
+        let mut script = Script::started("switch --to green -i prod.yml", &["lb1"], 3);
+        script.say(Kind::RunEnded {
+            outcome: Outcome::Undone,
+            live: None,
+            done: Counts::default(),
+            took_ms: 9,
+        });
+        let mut tally = Tally::default();
+        script.events().iter().for_each(|event| tally.event(event));
+        let text = full(&tally, "-i prod.yml", Paint::PLAIN).unwrap();
+        assert!(text.contains("each load balancer serves what it served before"), "{text}");
+    }
+
+    #[test]
     fn what_is_staged_can_be_promoted() {
         let done = Counts { recreate: 1, ..Counts::default() };
         insta::assert_snapshot!(last_lines("apply -i prod.yml --stage-only", Outcome::Done, Color::Blue, done), @"
@@ -183,6 +238,26 @@ mod tests {
         next: bgctl promote -i prod.yml  # moves traffic to green
               bgctl status -i prod.yml   # what runs where
         ");
+    }
+
+    #[test]
+    fn what_was_noticed_on_a_host_is_part_of_the_result() {
+        let mut script = Script::started("apply -i prod.yml", &["lb1"], 1);
+        let text = "2 connections will be cut".to_owned();
+        script.on("lb1", crate::plan::Phase::Settle, "Drain", Kind::Noticed { text });
+        let done = Counts { switch: 1, ..Counts::default() };
+        script.say(Kind::RunEnded { outcome: Outcome::Done, live: Some(Color::Green), done, took_ms: 1_500 });
+        let mut tally = Tally::default();
+        for event in &script.events() {
+            tally.event(event);
+        }
+        let text = full(&tally, "-i prod.yml", Paint::PLAIN).unwrap();
+        assert!(
+            text.contains(
+                "green is live (release 0123456789ab).\n  note: lb1: 2 connections will be cut\nnext:"
+            ),
+            "{text}"
+        );
     }
 
     #[test]

@@ -38,13 +38,21 @@ impl Lines {
                     format!("live: {}, target: {}", paint.color_or_none(*live), paint.color(*target));
                 vec![format!("{} {colors}, {text}", paint.bold(format!("{app}:")))]
             }
+            Kind::TookOver { wave, left, .. } => {
+                let text =
+                    format!("taken over at wave {}: {} steps may have been done", wave + 1, left.len());
+                vec![paint.dim(text)]
+            }
             Kind::Locked => vec![self.line(event, &paint.dim("lock taken"))],
             Kind::WaveStarted { name, hosts, .. } => {
                 let title = event.phase.map_or_else(|| name.clone(), |phase| phase.titled(name));
                 let hosts: Vec<&HostName> = hosts.iter().collect();
                 vec![format!("{} on {}", paint.bold(harmless(&title)), host_list(&hosts))]
             }
-            Kind::Started { .. } | Kind::RunEnded { .. } => Vec::new(),
+            // The steps themselves have said what each host runs, and the way back is said after the run.
+            Kind::Started { .. } | Kind::Converged { .. } | Kind::Rollback { .. } | Kind::RunEnded { .. } => {
+                Vec::new()
+            }
             Kind::Waiting { attempt, of, met, .. } => self.waiting(event, *attempt, *of, met),
             Kind::Ended { changed, detail, took_ms, .. } => {
                 let word = if *changed { paint.yellow("changed") } else { paint.green("ok") };
@@ -66,6 +74,12 @@ impl Lines {
             Kind::Switched { from, to, took_ms } => {
                 let on = event.host.as_ref().map(|host| format!(" on {host}")).unwrap_or_default();
                 vec![format!("{} {}{on} ({took_ms} ms)", paint.bold("traffic:"), paint.switch(*from, *to))]
+            }
+            Kind::AllSwitched { load_balancers, skew_ms } => {
+                vec![format!(
+                    "{} {load_balancers} load balancers within {skew_ms} ms",
+                    paint.bold("traffic:")
+                )]
             }
             Kind::UndoStarted { why } => {
                 vec![format!("{} {}", paint.yellow(paint.bold("undo:")), harmless(why))]

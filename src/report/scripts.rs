@@ -30,7 +30,7 @@ impl Write for Buffer {
 }
 
 /// A run in the making: each event a second after the last one.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Script(Vec<Event>);
 
 impl Script {

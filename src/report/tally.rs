@@ -73,6 +73,10 @@ pub struct Tally {
     pub undoing: bool,
     /// What could not be taken back: host and task.
     pub stuck: Vec<(HostName, String)>,
+    /// What a reader of the result should know: host and sentence.
+    pub notes: Vec<(HostName, String)>,
+    /// How many load balancers switched, and within how many milliseconds, where there are several.
+    pub skew: Option<(usize, u64)>,
     /// How it ended, once it has.
     pub ending: Option<Ending>,
 }
@@ -87,10 +91,17 @@ impl Tally {
                 self.hosts = hosts.iter().map(|host| (host.clone(), HostTally::default())).collect();
                 self.steps = *steps;
             }
-            Kind::UndoStarted { .. } => self.undoing = true,
+            Kind::UndoStarted { .. } => {
+                self.undoing = true;
+                self.skew = None;
+            }
+            Kind::AllSwitched { load_balancers, skew_ms } => self.skew = Some((*load_balancers, *skew_ms)),
             Kind::UndoFailed { .. } => {
                 let task = event.task.clone().unwrap_or_default();
                 self.stuck.extend(event.host.clone().map(|host| (host, task)));
+            }
+            Kind::Noticed { text } => {
+                self.notes.extend(event.host.clone().map(|host| (host, text.clone())));
             }
             Kind::RunEnded { outcome, live, done, took_ms } => {
                 self.ending = Some(Ending { outcome: *outcome, live: *live, done: *done, took_ms: *took_ms });

@@ -1,23 +1,25 @@
 //! One run at a time: a process on each load balancer that holds a file lock for as long as the connection lives.
+//! Through the same channel the load balancers keep the run's record and plan.
 
-use std::sync::OnceLock;
+mod wire;
+
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Mutex, mpsc};
 
-use crate::event::Outcome;
-use crate::model::{Color, Escalation, HostName, ReleaseId, RunId};
+use crate::model::{Escalation, HostName, Images, RunId};
 use crate::plan::Phase;
-use crate::remote::{Exec, Hold, Remote, RemoteError};
+use crate::remote::{Exec, Remote, RemoteError};
 use crate::scripts::LOCK;
+
+use super::record::{Reached, Record};
+use wire::{Broken, Wire};
 
 /// The holder's script gives up after 30 s of silence.
 const HEARTBEAT: Duration = Duration::from_secs(10);
-/// How long a load balancer may take to confirm what it was told.
-const CONFIRMATION: Duration = Duration::from_secs(10);
 
 /// Who holds a lock, as the lock's file on the load balancer says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,28 +34,6 @@ pub struct Holder {
     pub command: String,
     /// How far it is; `None` before its first wave.
     pub phase: Option<Phase>,
-}
-
-/// The last run of an app, as the load balancer keeps it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LastRun {
-    /// Which run.
-    pub run: RunId,
-    /// `user@machine`.
-    pub by: String,
-    /// When it ended, in UTC.
-    pub at: Timestamp,
-    /// What was typed after `bgctl`.
-    pub command: String,
-    /// How it ended; `None`: it began, and nobody wrote down its end.
-    pub outcome: Option<Outcome>,
-    /// The color that holds a release which never was live: staged only, or left by a run that was killed.
-    #[serde(default)]
-    pub staged: Option<Color>,
-    /// The color that was served then.
-    pub live: Option<Color>,
-    /// The release that it was about.
-    pub release: ReleaseId,
 }
 
 /// Why the lock could not be taken.
@@ -85,99 +65,195 @@ pub enum NotLocked {
     },
 }
 
+/// Where a lock is: load balancer, folder, and whom to become for it.
+pub type LockPlace = (HostName, String, Option<Escalation>);
+
 /// The app's lock on every load balancer. Dropping it lets it go.
 #[derive(Debug)]
 pub struct Lock {
     holder: Holder,
-    holds: Vec<Held>,
-    /// A load balancer that did not confirm.
-    silent: OnceLock<HostName>,
+    held: Vec<Held>,
+    /// What the load balancers keep of this run; `None` before it begins.
+    record: Mutex<Option<Record>>,
+    /// The first load balancer that did not keep what it was told, and why.
+    unkept: Mutex<Option<(HostName, String)>>,
 }
 
 /// The lock on one load balancer.
 #[derive(Debug)]
 struct Held {
-    host: HostName,
-    input: mpsc::Sender<String>,
-    lines: Mutex<mpsc::Receiver<String>>,
+    place: LockPlace,
+    wire: Mutex<Wire>,
+}
+
+/// What came of taking a lost lock again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Retaken {
+    /// It is held on every load balancer again, and no other run was there in between.
+    Whole,
+    /// Not yet: the load balancer is not reached, or has not noticed yet that the old connection is gone.
+    NotYet(String),
+    /// Never: another run has begun since.
+    Passed(HostName),
 }
 
 impl Lock {
     /// Takes the lock on these hosts, one after another, so that of two runs one gets all.
-    pub async fn take(
-        remote: &dyn Remote,
-        hosts: &[(HostName, String, Option<Escalation>)],
-        holder: Holder,
-    ) -> Result<Self, NotLocked> {
-        let mut lock = Self { holder, holds: Vec::new(), silent: OnceLock::new() };
-        let words = to_line(&lock.holder);
-        for (host, folder, escalate) in hosts {
-            let exec = Exec::changes(LOCK).args([folder, &words]).escalate(escalate.clone());
-            let remote_error = |source| NotLocked::Remote { host: host.clone(), source };
-            let Hold { mut lines, input } = remote.hold(host, exec).await.map_err(remote_error)?;
-            let said = lines.recv().await.unwrap_or_default();
-            if said != "locked" {
-                return Err(refused(host, &said));
-            }
-            lock.holds.push(Held { host: host.clone(), input, lines: Mutex::new(lines) });
+    pub async fn take(remote: &dyn Remote, places: &[LockPlace], holder: Holder) -> Result<Self, NotLocked> {
+        let mut held = Vec::new();
+        for place in places {
+            let (wire, _) = grab(remote, place, &holder).await?;
+            held.push(Held { place: place.clone(), wire: Mutex::new(wire) });
         }
-        Ok(lock)
+        Ok(Self { holder, held, record: Mutex::new(None), unkept: Mutex::new(None) })
     }
 
     /// A load balancer whose lock is gone, if there is one: connection or script ended, or it was silent
     /// when it should have confirmed.
     #[must_use]
     pub fn lost(&self) -> Option<&HostName> {
-        let ended = |held: &&Held| {
-            // Whoever waits for a line there notices by itself.
-            held.input.is_closed() || held.lines.try_lock().is_ok_and(|lines| lines.is_closed())
-        };
-        self.silent.get().or_else(|| self.holds.iter().find(ended).map(|held| &held.host))
+        self.held.iter().find(|held| held.wire().is_broken()).map(|held| &held.place.0)
+    }
+
+    /// Why nothing new may begin: the lock is gone somewhere, or a load balancer did not keep the record.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        if let Some((host, why)) = locked(&self.unkept).as_ref() {
+            return Some(format!("{host} did not keep the run's record: {why}"));
+        }
+        let lost = self.lost()?;
+        Some(format!("the lock on {lost} is gone: its connection ended, another run may have begun"))
+    }
+
+    /// Has the load balancers keep the run's plan and record from here on.
+    pub async fn begin(&self, record: Record, plan: &str) {
+        // The plan first: a record of a run that began never stands without it.
+        let lines = vec![format!("plan {plan}"), format!("last {}", to_line(&record))];
+        *locked(&self.record) = Some(record);
+        self.say(lines).await;
+    }
+
+    /// Has the load balancers keep another plan: hosts were left out.
+    pub async fn revise(&self, plan: &str) {
+        self.say(vec![format!("plan {plan}")]).await;
     }
 
     /// Says on the load balancers how far the run is. Each must confirm it, which proves that the lock is
-    /// still held there: a dead connection may look alive for longer than the lock outlives it. One that does
-    /// not confirm is [`lost`](Self::lost) from then on.
-    pub async fn enter(&self, phase: Phase) {
-        let holder = Holder { phase: Some(phase), ..self.holder.clone() };
-        if let Err(host) = self.confirmed(format!("phase {}", to_line(&holder))).await {
-            // The first one is enough to know.
-            let _ = self.silent.set(host);
+    /// still held there: a dead connection may look alive for longer than the lock outlives it. Where one does
+    /// not, [`trouble`](Self::trouble) says so from then on.
+    pub async fn enter(&self, reached: Reached) {
+        let holder = Holder { phase: Some(reached.phase), ..self.holder.clone() };
+        let mut lines = vec![format!("phase {}", to_line(&holder))];
+        if let Some(record) = locked(&self.record).as_mut() {
+            *record = record.further(reached);
+            lines.push(format!("last {}", to_line(record)));
+        }
+        self.say(lines).await;
+    }
+
+    /// Notes what the target runs as traffic is about to move to it: kept with the next change of the record.
+    pub fn passed(&self, images: &Images) {
+        if let Some(record) = locked(&self.record).as_mut() {
+            record.passed = Some(images.clone());
         }
     }
 
-    /// Keeps the run's record on the load balancers, and waits for each to confirm it.
-    pub async fn keep(&self, record: &LastRun) {
-        // Without the confirmation the record is missing in `status`, nothing else.
-        let _ = self.confirmed(format!("last {}", to_line(record))).await;
+    /// What the load balancers keep of the run.
+    #[must_use]
+    pub fn record(&self) -> Option<Record> {
+        locked(&self.record).clone()
     }
 
-    /// Says a line and waits for each load balancer's answer to it.
-    async fn confirmed(&self, line: String) -> Result<(), HostName> {
-        let asking = self.holds.iter().map(|held| {
-            let line = line.clone();
+    /// Has the load balancers keep how the run ended. One that must be gone on with is no end for them.
+    pub async fn end(&self, record: Record) {
+        let verb = if record.is_unfinished() { "last" } else { "done" };
+        let line = format!("{verb} {}", to_line(&record));
+        *locked(&self.record) = Some(record);
+        // Without the confirmation the run is met as an unfinished one, and can be aborted or resumed.
+        self.say(vec![line]).await;
+    }
+
+    /// Says lines and waits for each load balancer's answers to them.
+    async fn say(&self, lines: Vec<String>) {
+        let asking = self.held.iter().map(|held| {
+            let lines = lines.clone();
             async move {
-                let mut lines = held.lines.lock().await;
-                let asking = async {
-                    held.input.send(line).await.ok()?;
-                    lines.recv().await
-                };
-                let answer = tokio::time::timeout(CONFIRMATION, asking).await;
-                if matches!(answer, Ok(Some(_))) { Ok(()) } else { Err(held.host.clone()) }
+                let wire = held.wire();
+                for line in lines {
+                    match wire.say(line).await {
+                        Ok(()) => {}
+                        // Whose connection is gone is `lost`.
+                        Err(Broken::Gone) => return,
+                        Err(Broken::Refused(why)) => {
+                            locked(&self.unkept).get_or_insert_with(|| (held.place.0.clone(), why));
+                            return;
+                        }
+                    }
+                }
             }
         });
-        join_all(asking).await.into_iter().collect()
+        join_all(asking).await;
+    }
+
+    /// Takes the lock again where it was lost, if no other run was there in between.
+    pub async fn retake(&self, remote: &dyn Remote) -> Retaken {
+        for held in self.held.iter().filter(|held| held.wire().is_broken()) {
+            let host = &held.place.0;
+            let later = match grab(remote, &held.place, &self.holder).await {
+                Ok((wire, last)) if self.is_ours(&last) => {
+                    *locked(&held.wire) = wire;
+                    continue;
+                }
+                // Our own former self, whose end the load balancer has not noticed yet.
+                Err(NotLocked::Held { holder: Some(holder), .. }) if holder.run == self.holder.run => {
+                    format!("{host} still holds it for the connection that was lost")
+                }
+                Ok(_) | Err(NotLocked::Held { .. }) => return Retaken::Passed(host.clone()),
+                Err(NotLocked::Remote { source, .. }) => source.to_string(),
+                Err(NotLocked::Trouble { said, .. }) => format!("{host}: {said}"),
+            };
+            return Retaken::NotYet(later);
+        }
+        Retaken::Whole
+    }
+
+    /// Whether a load balancer's record is of this attempt of this run.
+    fn is_ours(&self, last: &str) -> bool {
+        let ours = locked(&self.record);
+        let Some(ours) = ours.as_ref() else { return true };
+        Record::read(last).is_ok_and(|last| last.run == ours.run && last.attempt == ours.attempt)
     }
 
     /// Keeps the lock alive; never ends by itself.
     pub async fn beat(&self) {
         loop {
             tokio::time::sleep(HEARTBEAT).await;
-            for held in &self.holds {
-                // A closed channel is what `lost` reports; a full one holds enough signs of life.
-                let _ = held.input.try_send(String::new());
+            for held in &self.held {
+                held.wire().beat();
             }
         }
+    }
+}
+
+impl Held {
+    fn wire(&self) -> Wire {
+        locked(&self.wire).clone()
+    }
+}
+
+/// Takes the lock on one load balancer, and hears the last run's record.
+async fn grab(
+    remote: &dyn Remote,
+    (host, folder, escalate): &LockPlace,
+    holder: &Holder,
+) -> Result<(Wire, String), NotLocked> {
+    let exec = Exec::changes(LOCK).args([folder, &to_line(holder)]).escalate(escalate.clone());
+    let remote_error = |source| NotLocked::Remote { host: host.clone(), source };
+    let mut hold = remote.hold(host, exec).await.map_err(remote_error)?;
+    let said = hold.lines.recv().await.unwrap_or_default();
+    match said.strip_prefix("locked") {
+        Some(last) => Ok((Wire::new(hold), last.trim().to_owned())),
+        None => Err(refused(host, &said)),
     }
 }
 
@@ -189,6 +265,11 @@ fn refused(host: &HostName, said: &str) -> NotLocked {
         }
         None => NotLocked::Trouble { host, said: said.to_owned() },
     }
+}
+
+/// What is guarded is replaced whole: a panic elsewhere leaves it as it was.
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// JSON never holds a line break.

@@ -1,9 +1,13 @@
 //! Carries a plan out: waves in order, their lanes side by side; and takes back what was done.
 
+mod converge;
 mod lanes;
 mod lock;
 mod perform;
+mod record;
 mod recorder;
+mod rehearse;
+mod takeover;
 mod undo;
 
 use std::collections::BTreeMap;
@@ -13,12 +17,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::event::{Kind, Outcome, StepId, millis};
 use crate::model::{Action, AppName, Color, Escalation, HostName, Secret};
-use crate::plan::{Counts, Lane, Phase, Plan, Step, Wave};
+use crate::plan::{self, Counts, Lane, Phase, Plan, Step, Wave};
 use crate::remote::Remote;
 
-pub use lock::{Holder, LastRun, Lock, NotLocked};
-pub use perform::command;
+pub use lock::{Holder, Lock, LockPlace, NotLocked, Retaken};
+pub use perform::{command, kept};
+pub use record::{BadRecord, Beginning, Reached, Record};
 pub use recorder::{About, Recorder, Unrecorded};
+pub use rehearse::{Rehearsed, Stage, Would};
+pub use takeover::Left;
 
 /// Plans anew without some hosts; `Err` says why that cannot be.
 pub type Revise<'a> = dyn Fn(&[HostName]) -> Result<Vec<Wave>, String> + Sync + 'a;
@@ -35,6 +42,8 @@ pub struct Engine<'a> {
     pub passwords: &'a BTreeMap<HostName, Secret>,
     /// Asked for an end by the user: stop between steps and undo.
     pub stop: &'a CancellationToken,
+    /// Asked for an end of the undo, too: stop it between steps.
+    pub halt: &'a CancellationToken,
     /// The lock, checked before every wave; `None` for plans that move nothing.
     pub lock: Option<&'a Lock>,
     /// Makes the waves from the switch on anew without these hosts, which failed within `max_fail_percentage`.
@@ -56,27 +65,53 @@ enum Setback {
     Failed(String),
 }
 
+/// How far a run is, while it goes forward.
+#[derive(Default)]
+struct Course {
+    /// Waves before this one are done.
+    from: usize,
+    /// Of those, the stage's checks are made again.
+    recheck: bool,
+    /// Hosts that failed and get no traffic.
+    left_out: Vec<HostName>,
+    /// How many of those the plan knows of.
+    known: usize,
+    counts: Counts,
+}
+
 impl Engine<'_> {
     /// Carries out all waves. A host's failure is part of the ending; an `Err` means that the run can no
     /// longer be recorded, and that nothing was done after that.
-    pub async fn apply(&self, mut plan: Plan, start: Kind) -> Result<Ending, Unrecorded> {
+    pub async fn apply(&self, plan: Plan, start: Kind) -> Result<Ending, Unrecorded> {
         let began = Instant::now();
         self.recorder.record(About::default(), start)?;
-        let mut counts = Counts::default();
-        let setback = self.forward(&mut plan, &mut counts).await?;
-        let outcome = match setback {
+        self.carry(plan, Course::default(), began).await
+    }
+
+    async fn carry(&self, mut plan: Plan, mut course: Course, began: Instant) -> Result<Ending, Unrecorded> {
+        let outcome = match self.forward(&mut plan, &mut course).await? {
             None => Outcome::Done,
             Some((Phase::Settle, setback)) => self.unsettled(setback)?,
             Some((_, setback)) => self.turn_back(&plan, setback).await?,
         };
+        self.ended(&plan, outcome, course.counts, began)
+    }
+
+    fn ended(
+        &self,
+        plan: &Plan,
+        outcome: Outcome,
+        done: Counts,
+        began: Instant,
+    ) -> Result<Ending, Unrecorded> {
         let live = match outcome {
             // Half taken back: which load balancer serves what is for a person to see.
-            Outcome::Stuck if self.is_adrift(&plan) => None,
-            Outcome::Done | Outcome::Unsettled if counts.switch > 0 => Some(plan.target),
+            Outcome::Stuck if self.is_adrift(plan) => None,
+            Outcome::Done | Outcome::Unsettled if plan.counts().switch > 0 => Some(plan.target),
             _ => plan.live,
         };
         let took_ms = millis(began.elapsed());
-        self.recorder.record(About::default(), Kind::RunEnded { outcome, live, done: counts, took_ms })?;
+        self.recorder.record(About::default(), Kind::RunEnded { outcome, live, done, took_ms })?;
         Ok(Ending { outcome, live })
     }
 
@@ -84,61 +119,62 @@ impl Engine<'_> {
     async fn forward(
         &self,
         plan: &mut Plan,
-        counts: &mut Counts,
+        course: &mut Course,
     ) -> Result<Option<(Phase, Setback)>, Unrecorded> {
-        let mut left_out = Vec::new();
-        let mut phase = None;
         let mut index = 0;
-        while let Some(wave) = plan.waves.get(index) {
-            if phase != Some(wave.phase) {
-                phase = Some(wave.phase);
-                if let Some(lock) = self.lock {
-                    lock.enter(wave.phase).await;
+        while let Some(phase) = plan.waves.get(index).map(|wave| wave.phase) {
+            if phase == Phase::Switch && course.left_out.len() > course.known {
+                course.known = course.left_out.len();
+                if let Err(why) = self.revise(plan, index, &course.left_out).await? {
+                    return Ok(Some((phase, Setback::Failed(why))));
                 }
-                if wave.phase == Phase::Switch && !left_out.is_empty() {
-                    if let Err(why) = self.revise(plan, index, &left_out)? {
-                        return Ok(Some((Phase::Switch, Setback::Failed(why))));
-                    }
-                    continue;
-                }
+                continue;
             }
-            let wave = plan.waves.get(index).map_or(Phase::Stage, |wave| wave.phase);
-            if let Some(setback) = self.gate() {
-                return Ok(Some((wave, setback)));
+            if let Some(setback) = self.gate(plan, index, course).await {
+                return Ok(Some((phase, setback)));
             }
-            if let Some(setback) = self.wave(plan, index, &mut left_out, counts).await? {
-                return Ok(Some((wave, setback)));
+            if let Some(setback) = self.wave(plan, index, course).await? {
+                return Ok(Some((phase, setback)));
             }
             index += 1;
         }
-        if phase == Some(Phase::Stage) && !left_out.is_empty() {
-            self.recorder.record(About::default(), Kind::LeftOut { hosts: left_out })?;
+        if course.left_out.len() > course.known {
+            let hosts = std::mem::take(&mut course.left_out);
+            self.recorder.record(About::default(), Kind::LeftOut { hosts })?;
         }
         Ok(None)
     }
 
-    /// Between waves: may the next one begin?
-    fn gate(&self) -> Option<Setback> {
+    /// Between waves: may the next one begin? The load balancers know that it does before it does.
+    async fn gate(&self, plan: &Plan, index: usize, course: &Course) -> Option<Setback> {
         if self.stop.is_cancelled() {
             return Some(Setback::Interrupted);
         }
-        let lost = self.lock.and_then(Lock::lost)?;
-        Some(Setback::Failed(format!(
-            "the lock on {lost} is gone: its connection ended, another run may have begun"
-        )))
+        let lock = self.lock?;
+        // Checks that are made again change nothing about how far the run is.
+        if index >= course.from {
+            lock.enter(reached(plan, index, false, &course.left_out)).await;
+        }
+        lock.trouble().map(Setback::Failed)
     }
 
-    fn revise(
+    async fn revise(
         &self,
         plan: &mut Plan,
         from: usize,
         left_out: &[HostName],
     ) -> Result<Result<(), String>, Unrecorded> {
         self.recorder.record(About::default(), Kind::LeftOut { hosts: left_out.to_vec() })?;
-        Ok((self.revise)(left_out).map(|waves| {
-            plan.waves.truncate(from);
-            plan.waves.extend(waves);
-        }))
+        let waves = match (self.revise)(left_out) {
+            Ok(waves) => waves,
+            Err(why) => return Ok(Err(why)),
+        };
+        plan.waves.truncate(from);
+        plan.waves.extend(waves);
+        if let Some(lock) = self.lock {
+            lock.revise(&plan::seal(plan)).await;
+        }
+        Ok(Ok(()))
     }
 
     fn unsettled(&self, setback: Setback) -> Result<Outcome, Unrecorded> {
@@ -170,6 +206,12 @@ impl Engine<'_> {
     fn escalation(&self, host: &HostName, user: Option<&String>) -> Option<Escalation> {
         user.map(|user| Escalation { user: user.clone(), password: self.passwords.get(host).cloned() })
     }
+}
+
+/// How far a run is that comes to a wave.
+fn reached(plan: &Plan, wave: usize, undoing: bool, left_out: &[HostName]) -> Reached {
+    let phase = plan.waves.get(wave).map_or(Phase::Settle, |wave| wave.phase);
+    Reached { phase, wave, waves: plan.waves.len(), undoing, left_out: left_out.to_vec() }
 }
 
 /// The words that begin a run's journal.

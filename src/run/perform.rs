@@ -3,17 +3,22 @@
 use std::time::Duration;
 
 use crate::event::StepError;
-use crate::model::{Action, Compose, ComposeUp, Escalation, HostName, Project, Pull, PutFile, Run, Swap};
+use crate::model::{Action, Compose, ComposeUp, Escalation, HostName, Images, Project, Pull, PutFile, Run};
 use crate::remote::{Exec, Output, Remote, RemoteError};
-use crate::scripts::{COMPOSE_DOWN, COMPOSE_STATE, COMPOSE_UP, DRAIN, PUT, REMOVE, RUN, SWAP, TEST_SITE};
+use crate::scripts::{COMPOSE_DOWN, COMPOSE_STATE, COMPOSE_UP, PUT, REMOVE, RESTORE, RUN};
 
 mod check;
+mod drain;
+mod fingerprint;
+mod keep;
+mod switch;
+mod watch;
+
+pub use keep::kept;
 
 /// Images may have to come over a slow line.
 const COMPOSE_TIMEOUT: Duration = Duration::from_mins(15);
 const COMMAND_TIMEOUT: Duration = Duration::from_mins(10);
-/// How long new nginx workers may take to appear.
-const RELOAD_SECONDS: u64 = 10;
 
 /// One action on one host, with what surrounds it.
 pub(super) struct Performance<'a> {
@@ -35,8 +40,12 @@ pub(super) struct Done {
     pub(super) detail: Option<String>,
     /// Logs of containers that were taken down.
     pub(super) logs: Option<String>,
+    /// What runs on the host, where that was asked for.
+    pub(super) images: Option<Images>,
     /// For a swap: from the link's swap until new workers ran, in ms.
     pub(super) switched_ms: Option<u64>,
+    /// Something that the reader of the result should know.
+    pub(super) notice: Option<String>,
 }
 
 impl Done {
@@ -49,6 +58,10 @@ impl Performance<'_> {
     pub(super) async fn perform(&self, action: &Action) -> Result<Done, StepError> {
         match action {
             Action::PutFile(file) => self.put(file).await,
+            Action::RestoreFile { path, kept } => {
+                let exec = Exec::changes(RESTORE).args([path, kept]);
+                self.run(&format!("put {path} back"), exec).await.map(|_| Done::changed())
+            }
             Action::RemoveFile { path, folders } => {
                 let args = std::iter::once(path).chain(folders);
                 self.run(&format!("remove {path}"), Exec::changes(REMOVE).args(args))
@@ -61,9 +74,13 @@ impl Performance<'_> {
             Action::ComposeStop(project) => self.compose_state(project, "stop").await,
             Action::ComposeStart(project) => self.compose_state(project, "start").await,
             Action::Check(check) => self.check(check).await,
-            Action::TestSite { link, content } => self.test_site(link, content).await,
+            Action::Fingerprint(wanted) => self.fingerprint(wanted).await,
+            Action::TestSite { link, content, nginx } => self.test_site(link, content, nginx).await,
             Action::Swap(swap) => self.swap(swap).await,
-            Action::Drain { timeout } => self.drain(*timeout).await,
+            Action::Confirm(confirm) => self.confirm(confirm).await,
+            Action::Watch(watch) => self.watch(watch).await,
+            Action::Drain { timeout, nginx } => self.drain(*timeout, nginx).await,
+            Action::Keep(keep) => self.keep(keep).await,
             Action::Wait { duration } => {
                 tokio::select! {
                     () = tokio::time::sleep(*duration) => Ok(Done::default()),
@@ -79,6 +96,7 @@ impl Performance<'_> {
         let exec = Exec::changes(PUT)
             .args([file.path.clone(), file.content.len().to_string()])
             .args(optional)
+            .args([file.keep.clone().unwrap_or_default()])
             .stdin(file.content.clone());
         let what = format!("write {}", file.path);
         let output = self.exec(&what, exec).await?;
@@ -129,48 +147,6 @@ impl Performance<'_> {
         self.run(&format!("{verb} {}", project.name), exec).await.map(|_| Done::changed())
     }
 
-    async fn test_site(&self, link: &str, content: &str) -> Result<Done, StepError> {
-        let exec = Exec::reads(TEST_SITE).args([link.to_owned(), content.len().to_string()]).stdin(content);
-        let output = self.exec("test the site with nginx", exec).await?;
-        if output.success() {
-            return Ok(Done::default());
-        }
-        Err(StepError {
-            message: "nginx refuses its configuration with the new site in place".into(),
-            stderr: said(&output),
-            hint: Some(
-                "nothing on the load balancer was changed; mend the site's template and apply again".into(),
-            ),
-        })
-    }
-
-    async fn swap(&self, swap: &Swap) -> Result<Done, StepError> {
-        let text = |path: &Option<String>| path.clone().unwrap_or_default();
-        let args = [swap.link.clone(), text(&swap.from), text(&swap.to), RELOAD_SECONDS.to_string()];
-        // Two reloads at the most, each with its tests: the way there and the way back.
-        let exec = Exec::changes(SWAP).args(args).timeout(Duration::from_secs(4 * RELOAD_SECONDS));
-        let output = self.exec("switch nginx", exec).await?;
-        if output.success() {
-            let took = number_after(&output.text(), "took ");
-            return Ok(Done { changed: true, switched_ms: took, ..Done::default() });
-        }
-        Err(StepError {
-            message: format!("the switch of {} did not take effect", swap.link),
-            stderr: said(&output),
-            hint: Some("mend what nginx's error log names, then apply again".into()),
-        })
-    }
-
-    async fn drain(&self, timeout: Duration) -> Result<Done, StepError> {
-        let exec = Exec::reads(DRAIN)
-            .args([timeout.as_secs().to_string()])
-            .timeout(timeout.saturating_add(Duration::from_secs(30)));
-        let output = self.run("wait for old nginx workers", exec).await?;
-        let left = number_after(&output.text(), "left ");
-        let detail = left.map(|left| format!("{left} old workers still serve after {} s", timeout.as_secs()));
-        Ok(Done { detail, ..Done::default() })
-    }
-
     /// Runs a script that must succeed.
     async fn run(&self, what: &str, exec: Exec) -> Result<Output, StepError> {
         let output = self.exec(what, exec).await?;
@@ -187,14 +163,19 @@ impl Performance<'_> {
 }
 
 fn project_exec(script: &'static str, project: &Project) -> Exec {
-    let kind = match project.compose {
+    let mut exec = Exec::changes(script).args(project_args(project.compose, &project.name, &project.dir));
+    exec.env.clone_from(&project.env);
+    exec
+}
+
+/// What every script about a compose project begins with.
+fn project_args(compose: Compose, name: &str, dir: &str) -> [String; 3] {
+    let kind = match compose {
         Compose::V2 => "v2",
         Compose::V1 => "v1",
         Compose::Podman => "podman",
     };
-    let mut exec = Exec::changes(script).args([kind, &project.name, &project.dir]);
-    exec.env.clone_from(&project.env);
-    exec
+    [kind, name, dir].map(str::to_owned)
 }
 
 fn command_exec(run: &Run) -> Exec {

@@ -1,7 +1,7 @@
 //! From what was observed to what is said of it.
 
 use super::{AppServer, Health, How, LoadBalancer, Rollback, Side, State};
-use crate::facts::{Container, Facts, Link, Observed, Served};
+use crate::facts::{Armed, Container, DeadMan, Facts, Link, Observed, Served};
 use crate::model::{Color, HostName};
 
 /// The color that all are, if there is one.
@@ -43,6 +43,10 @@ pub(super) fn load_balancer(
         troubles.push("nginx does not run".to_owned());
     }
     troubles.extend(facts.into_iter().flat_map(|facts| facts.trouble.iter().cloned()));
+    if let Some(records) = facts.map(|facts| &facts.records) {
+        troubles.extend(records.armed.as_ref().map(Armed::sentence));
+        troubles.extend(records.dead_man.as_ref().map(DeadMan::sentence));
+    }
     LoadBalancer { host: host.clone(), configured, served, trouble: sentence(&troubles) }
 }
 
@@ -99,14 +103,14 @@ impl Health {
     }
 }
 
-pub(super) fn rollback(
+pub(super) fn way_back(
     live: Option<Color>,
     balancers: &[LoadBalancer],
     servers: &[AppServer],
     kept: &[(HostName, Color)],
     never_live: Option<Color>,
 ) -> Rollback {
-    let not = |reason: String| Rollback { ready: false, how: None, reason };
+    let not = Rollback::no;
     let Some(live) = live else {
         let none = balancers.iter().all(|balancer| balancer.served.is_none());
         return not(if none { "no color is live" } else { "the load balancers disagree" }.to_owned());
@@ -130,16 +134,16 @@ pub(super) fn rollback(
     }
     if servers.iter().all(|server| server.side(other).is_well()) {
         let reason = format!("{other} runs on all app servers");
-        return Rollback { ready: true, how: Some(How::Flip), reason };
+        return Rollback::by(How::Flip, reason);
     }
     if let Some(server) = servers.iter().find(|server| server.side(other).health == Some(Health::Unhealthy)) {
         return not(format!("{other} is unhealthy on {}", server.host));
     }
     if servers.iter().all(|server| server.side(other).state == State::Running) {
         let reason = format!("{other} runs on all app servers; Docker does not know its health yet");
-        return Rollback { ready: true, how: Some(How::Flip), reason };
+        return Rollback::by(How::Flip, reason);
     }
     let state =
         if some_are_absent { "is down and can be brought up" } else { "is stopped and can be started" };
-    Rollback { ready: true, how: Some(How::Start), reason: format!("{other} {state}") }
+    Rollback::by(How::Start, format!("{other} {state}"))
 }

@@ -96,6 +96,8 @@ fn usual(idle: [&str; 2]) -> Fleet {
 
 fn last_run() -> LastRun {
     LastRun {
+        unfinished: false,
+        reached: None,
         run: "20261121T032500Z-00000007".to_owned(),
         by: "anna@laptop".to_owned(),
         at: "2026-11-21 03:25:00Z".to_owned(),
@@ -128,6 +130,19 @@ fn a_fleet_in_trouble() {
     let view = fleet.view_with(Some(lock), None);
     assert!(view.disagrees() && view.live.is_none());
     insta::assert_snapshot!(view.text("-i prod.yml", Paint::PLAIN));
+}
+
+#[test]
+fn a_link_that_says_something_else_is_told_with_what_puts_it_right() {
+    let blue = |fleet: Fleet, host| fleet.balancer(host, Some(Color::Blue), Served::Color(Color::Blue));
+    let fleet = blue(Fleet::new(), "lb1").server("app1", both("running"));
+    assert!(!fleet.view().text("-i prod.yml", Paint::PLAIN).contains("switch --to"));
+    let fleet = fleet.balancer("lb2", Some(Color::Green), Served::Color(Color::Blue));
+    let view = fleet.view();
+    assert!(!view.disagrees() && view.live == Some(Color::Blue));
+    let text = view.text("-i prod.yml", Paint::PLAIN);
+    assert!(text.contains("(differs)"), "{text}");
+    assert!(text.ends_with("Back to blue:\n  bgctl switch --to blue -i prod.yml\n"), "{text}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The status for a person.
 
-use super::{AppServer, Health, How, LoadBalancer, Side, State, StatusView};
+use super::{AppServer, Health, LoadBalancer, Side, State, StatusView};
 use crate::model::{Color, HostName, host_list};
 use crate::paint::{Paint, harmless};
 
@@ -16,8 +16,11 @@ impl StatusView {
         lines.push(String::new());
         lines.push(format!("lock      {}", self.lock_text(paint)));
         lines.push(format!("last run  {}", self.last_run_text()));
-        lines.push(format!("rollback  {}", self.rollback_text(selection, paint)));
+        lines.extend(self.unfinished_text(selection, paint));
+        lines.push(format!("rollback  {}", self.rollback.text(selection, paint)));
+        lines.extend(self.kept_text().map(|kept| format!("kept      {kept}")));
         lines.extend(self.troubles(paint));
+        lines.extend(self.mends(selection, paint));
         lines.join("\n") + "\n"
     }
 
@@ -49,13 +52,41 @@ impl StatusView {
         ))
     }
 
-    fn rollback_text(&self, selection: &str, paint: Paint) -> String {
-        let reason = &self.rollback.reason;
-        let command = || paint.cyan(format!("bgctl rollback {selection}"));
-        match self.rollback.how {
-            Some(How::Flip) => format!("{}: {reason}; {}", paint.green("ready"), command()),
-            Some(How::Start) => format!("{}: {reason}; {}", paint.green("ready after a start"), command()),
-            None => format!("{}: {reason}", paint.yellow("not ready")),
+    /// What to do about a run that its process left.
+    fn unfinished_text(&self, selection: &str, paint: Paint) -> Vec<String> {
+        let Some(run) = self.last_run.as_ref().filter(|run| run.unfinished && self.lock.is_none()) else {
+            return Vec::new();
+        };
+        let phase = run.reached.as_deref().unwrap_or("its beginning");
+        let words = paint.red(format!("          it was left in {phase}: nothing else begins before"));
+        let [abort, resume] = ["abort", "resume"].map(|verb| paint.cyan(format!("bgctl {verb} {selection}")));
+        vec![format!("{words} {abort} or {resume}")]
+    }
+
+    /// The releases that can be staged again; the newest have gone live last.
+    fn kept_text(&self) -> Option<String> {
+        let kept: Vec<String> =
+            self.releases.iter().map(|kept| format!("{} ({})", harmless(&kept.release), kept.at)).collect();
+        (!kept.is_empty()).then(|| kept.join(", "))
+    }
+
+    /// What makes all load balancers configured for what they serve, and that the same color.
+    fn mends(&self, selection: &str, paint: Paint) -> Vec<String> {
+        let command = |color| format!("  {}", paint.cyan(format!("bgctl switch --to {color} {selection}")));
+        if self.disagrees() {
+            let head = "decide which color shall serve, and move all load balancers to it:".to_owned();
+            return [String::new(), head].into_iter().chain(Color::BOTH.map(command)).collect();
+        }
+        let adrift =
+            |balancer: &LoadBalancer| balancer.configured.is_some_and(|color| Some(color) != self.live);
+        match self.live {
+            Some(live) if self.load_balancers.iter().any(adrift) => {
+                let why = format!(
+                    "the next reload would move traffic: a reload failed, or a link was changed by hand. Back to {live}:"
+                );
+                vec![String::new(), why, command(live)]
+            }
+            _ => Vec::new(),
         }
     }
 

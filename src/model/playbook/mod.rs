@@ -28,6 +28,8 @@ pub struct Playbook {
     pub switch: Switch,
     /// After the switch; a failure here is reported and never moves traffic.
     pub settle: Vec<Play>,
+    /// How many releases hosts keep for `rollback --to`.
+    pub keep_releases: u32,
 }
 
 impl Playbook {
@@ -36,6 +38,14 @@ impl Playbook {
     pub fn color_vars(&self, color: Color) -> &Vars {
         let [first, second] = &self.colors;
         if first.0 == color { &first.1 } else { &second.1 }
+    }
+
+    /// Whether the old color is brought to the new release.
+    #[must_use]
+    pub fn refreshes(&self) -> bool {
+        let refreshes =
+            |task: &Task| matches!(&task.module, Module::Retire(retire) if retire.old == Old::Refresh);
+        self.settle.iter().flat_map(|play| &play.tasks).any(refreshes)
     }
 
     /// The color that a first deploy takes.
@@ -223,6 +233,18 @@ pub struct Health {
     pub timeout: Duration,
     /// Good answers in a row that are needed, at least 1.
     pub successes: u32,
+    /// Who asks.
+    pub from: Asker,
+}
+
+/// `from:`: who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Asker {
+    /// The host itself.
+    #[default]
+    Itself,
+    /// Every load balancer, over the address from which traffic will come.
+    LoadBalancers,
 }
 
 /// What a health check asks.
@@ -272,6 +294,8 @@ pub enum Old {
     Stop,
     /// Its containers and networks are removed.
     Remove,
+    /// It is brought to the release that is live now, as a backup.
+    Refresh,
 }
 
 /// The switch: which load balancers, by which driver, proved how.
@@ -285,8 +309,23 @@ pub struct Switch {
     pub nginx: Nginx,
     /// How the switch is proved, and the served color found; `{{ color }}` in it tells the colors apart.
     pub verify: Health,
+    /// After this, the load balancer swaps back by itself unless the switch was confirmed.
+    pub confirm_timeout: Duration,
+    /// What is looked at after the switch.
+    pub watch: Option<WatchWords>,
     /// How long old workers may take to finish, before anything of the old color is stopped.
     pub drain_timeout: Duration,
+}
+
+/// `watch:`.
+#[derive(Debug, Clone)]
+pub struct WatchWords {
+    /// How long.
+    pub window: Duration,
+    /// How much the share of errors may rise, in percent.
+    pub max_error_percentage: f64,
+    /// The access log, where it is not the one that nginx's configuration names.
+    pub log: Option<Text>,
 }
 
 /// Two site files and one symlink.
@@ -298,4 +337,14 @@ pub struct Nginx {
     pub dest: Text,
     /// The symlink that nginx includes.
     pub link: Text,
+    /// The container that it runs in.
+    pub container: Option<Text>,
+    /// The program, where it is not the `nginx` of the path.
+    pub binary: Option<Text>,
+    /// The main configuration file, where it is not the one that nginx was built for.
+    pub config: Option<Text>,
+    /// Shell text that tests the configuration, in place of nginx's own test.
+    pub test: Option<Text>,
+    /// Shell text that reloads it, in place of nginx's own signal.
+    pub reload: Option<Text>,
 }

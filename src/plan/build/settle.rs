@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::model::{Action, Color, ComposeUp, HostName, Old, Project, ReleaseId};
 use crate::plan::deed::{Deed, Wish};
-use crate::plan::{Certainty, Goal, Lane, Phase, Step, Undo, Wave, observe, project};
+use crate::plan::scope::Side;
+use crate::plan::{Certainty, Goal, Lane, Phase, Step, Undo, Wave, observe, project, site, strayed};
 
 use super::stage::step;
 use super::{Blocked, Builder};
@@ -15,15 +16,24 @@ impl Builder<'_> {
         let mut waves = Vec::new();
         let plays = &self.scope.model.playbook.settle;
         for (play, hosts) in self.plays(plays)? {
-            waves.extend(self.play(play, &hosts, &side, Phase::Settle)?);
+            let mut batches = self.play(play, &hosts, &side, Phase::Settle)?;
+            wait_once(&mut batches);
+            waves.extend(batches);
         }
-        self.drain_first(&mut waves)?;
+        self.drain_first(&mut waves, &side)?;
+        if self.request.goal != Goal::Retire
+            && let Some(keep) = self.keep(release)?
+        {
+            waves.insert(0, keep);
+        }
         Ok(waves)
     }
 
     /// Before anything is stopped, old workers finish what they serve.
-    fn drain_first(&self, waves: &mut Vec<Wave>) -> Result<(), Blocked> {
-        let stops = |step: &Step| matches!(step.action, Action::ComposeStop(_) | Action::ComposeDown(_));
+    fn drain_first(&self, waves: &mut Vec<Wave>, side: &Side) -> Result<(), Blocked> {
+        let stops = |step: &Step| {
+            matches!(step.action, Action::ComposeStop(_) | Action::ComposeDown(_) | Action::ComposeUp(_))
+        };
         if !waves.iter().flat_map(|wave| &wave.lanes).flat_map(|lane| &lane.steps).any(stops) {
             return Ok(());
         }
@@ -32,12 +42,13 @@ impl Builder<'_> {
             let deed = Deed {
                 name: "Drain old workers".to_owned(),
                 wish: Wish::Nothing(String::new()),
-                escalate: self.scope.model.escalations.get(&host).cloned().flatten(),
+                escalate: site::escalate(&self.scope, &host, side)?,
                 timeout: None,
                 ignore_errors: false,
                 no_log: false,
             };
-            let action = Action::Drain { timeout: self.scope.model.playbook.switch.drain_timeout };
+            let nginx = site::setup(&self.scope, &host, side)?;
+            let action = Action::Drain { timeout: self.scope.model.playbook.switch.drain_timeout, nginx };
             let steps = vec![step(&deed, action, Undo::NotNeeded, Certainty::Unknowable)];
             lanes.push(Lane { host, steps, skipped: Vec::new() });
         }
@@ -53,11 +64,7 @@ impl Builder<'_> {
         old: Old,
         after: Option<Duration>,
     ) -> Result<(), Blocked> {
-        let old_color = match (self.request.goal, self.live) {
-            (Goal::Retire, Some(live)) => Some(live.other()),
-            (_, live) => live,
-        };
-        let Some(color) = old_color else {
+        let Some(color) = self.old_color() else {
             lane.skip(deed, "there is no old color yet");
             return Ok(());
         };
@@ -65,12 +72,21 @@ impl Builder<'_> {
         let stopped = Deed { name: format!("Stop {color}"), ..deed.clone() };
         let by_hand = self.request.goal == Goal::Retire && old == Old::Keep;
         let (deed, old) = if by_hand { (&stopped, Old::Stop) } else { (deed, old) };
+        // By hand it is asked for now.
+        let after = after.filter(|_| self.request.goal != Goal::Retire);
+        let wait =
+            after.map(|duration| step(deed, Action::Wait { duration }, Undo::NotNeeded, Certainty::Computed));
+        if old == Old::Refresh {
+            // The stage's tasks for the old color follow.
+            lane.steps.extend(wait);
+            return Ok(());
+        }
         let Some(project) = self.project(&lane.host, color)? else {
             lane.skip(deed, &format!("{color} has no containers here"));
             return Ok(());
         };
         let (action, undo) = match old {
-            Old::Keep => {
+            Old::Keep | Old::Refresh => {
                 lane.skip(deed, &format!("{color} keeps running"));
                 return Ok(());
             }
@@ -84,9 +100,7 @@ impl Builder<'_> {
                 Undo::Impossible(format!("{color} would have to be deployed again")),
             ),
         };
-        if let Some(duration) = after {
-            lane.steps.push(step(deed, Action::Wait { duration }, Undo::NotNeeded, Certainty::Computed));
-        }
+        lane.steps.extend(wait);
         lane.steps.push(step(deed, action, undo, Certainty::Computed));
         Ok(())
     }
@@ -120,6 +134,7 @@ impl Builder<'_> {
                 hint: "look at `bgctl status`".to_owned(),
             });
         };
+        self.refuse_other_release(release)?;
         let waves = self.settle(live, release)?;
         Ok(waves.into_iter().filter(|wave| wave.lanes.iter().any(|lane| !lane.steps.is_empty())).collect())
     }
@@ -141,6 +156,18 @@ impl Builder<'_> {
                 ),
                 details: Vec::new(),
                 hint: "`bgctl promote` moves traffic to it, `bgctl apply` deploys over it".to_owned(),
+            });
+        }
+        let details = strayed(self.scope.model, self.scope.observed, target)?;
+        if !details.is_empty() {
+            return Err(Blocked::NotReady {
+                what: format!(
+                    "{target} does not hold what it was live with: a rollback would not go back to that"
+                ),
+                details,
+                hint: format!(
+                    "deploy the release that you want with `bgctl apply`; `bgctl switch --to {target}` moves traffic to it all the same"
+                ),
             });
         }
         let mut waves = self.start(target)?;
@@ -197,6 +224,21 @@ impl Builder<'_> {
         let wish = Wish::Nothing(String::new());
         let deed = Deed { name, wish, escalate, timeout: None, ignore_errors: false, no_log: false };
         Ok(WayUp::By(Box::new(step(&deed, action, Undo::Reverse(undo), Certainty::Observed))))
+    }
+}
+
+/// Batches of a play come one after another: what was waited for before the first is over for the others.
+fn wait_once(waves: &mut [Wave]) {
+    let is_wait = |step: &Step| matches!(step.action, Action::Wait { .. });
+    let mut waited = false;
+    for wave in waves {
+        let waits = wave.lanes.iter().flat_map(|lane| &lane.steps).any(is_wait);
+        if waited {
+            for lane in &mut wave.lanes {
+                lane.steps.retain(|step| !is_wait(step));
+            }
+        }
+        waited |= waits;
     }
 }
 

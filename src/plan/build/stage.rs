@@ -8,7 +8,7 @@ use crate::plan::deed::{self, Deed, Wanted, Wish};
 use crate::plan::scope::Side;
 use crate::plan::{Certainty, Lane, Phase, Skipped, Step, Undo, Wave, compare, project};
 
-use super::{Blocked, Builder};
+use super::{Blocked, Builder, seen};
 
 impl Builder<'_> {
     pub(super) fn stage(&self, target: Color, release: &ReleaseId) -> Result<Vec<Wave>, Blocked> {
@@ -28,7 +28,7 @@ impl Builder<'_> {
         let mut waves = Vec::new();
         let plays = &self.scope.model.playbook.stage;
         for (play, hosts) in self.plays(plays)? {
-            let mut lanes = Vec::new();
+            let (mut lanes, mut asked) = (Vec::new(), Vec::new());
             for host in hosts.iter().filter(|host| !self.scope.leaves_out(host)) {
                 let deeds = deed::deeds(
                     &self.scope,
@@ -38,12 +38,15 @@ impl Builder<'_> {
                     &side,
                     Wanted::Checks,
                 )?;
-                lanes.push(self.lane(host, deeds, Phase::Stage)?);
+                let own = seen::split(host, deeds, &mut asked);
+                lanes.push(self.lane(host, own, Phase::Stage)?);
             }
             lanes.retain(|lane| !lane.steps.is_empty());
             if !lanes.is_empty() {
                 waves.push(super::wave(Phase::Stage, &format!("{color} answers for itself"), lanes));
             }
+            let name = format!("{color} answers to the load balancers");
+            waves.extend(self.seen(Phase::Stage, name, 0.0, &asked)?);
         }
         Ok(waves)
     }
@@ -63,22 +66,26 @@ impl Builder<'_> {
         let many = batches.len();
         let mut waves = Vec::new();
         for (index, batch) in batches.into_iter().enumerate() {
-            let mut lanes = Vec::new();
+            let (mut lanes, mut asked) = (Vec::new(), Vec::new());
             for host in batch {
                 let deeds = deed::deeds(&self.scope, play, host, &first, side, Wanted::All)?;
-                lanes.push(self.lane(host, deeds, phase)?);
+                let deeds = self.with_refresh(host, deeds, side, phase)?;
+                let own = seen::split(host, deeds, &mut asked);
+                lanes.push(self.lane(host, own, phase)?);
             }
             let name = if many == 1 {
                 play.name.clone()
             } else {
                 format!("{} (batch {} of {many})", play.name, index + 1)
             };
+            let from_there = format!("{name}, seen from the load balancers");
             waves.push(Wave { phase, name, max_fail_percentage: play.max_fail_percentage, lanes });
+            waves.extend(self.seen(phase, from_there, play.max_fail_percentage, &asked)?);
         }
         Ok(waves)
     }
 
-    fn lane(&self, host: &HostName, deeds: Vec<Deed>, phase: Phase) -> Result<Lane, Blocked> {
+    pub(super) fn lane(&self, host: &HostName, deeds: Vec<Deed>, phase: Phase) -> Result<Lane, Blocked> {
         let nothing = Facts::default();
         let facts = self.scope.observed.hosts.get(host).unwrap_or(&nothing);
         let mut lane = Lane { host: host.clone(), steps: Vec::new(), skipped: Vec::new() };
@@ -94,7 +101,7 @@ impl Builder<'_> {
                         continue;
                     }
                     let here = written.get(&file.path).cloned();
-                    lane.steps.push(put(&deed, file, here.as_ref(), host)?);
+                    lane.steps.push(self.put(&deed, file, here.as_ref(), host)?);
                     written.insert(file.path.clone(), as_written(file, here.as_ref()));
                 }
                 Wish::Run { creates: Some(path), .. } if facts.existing.contains(path) => {
@@ -113,9 +120,17 @@ impl Builder<'_> {
                 Wish::Compose(up) => {
                     let certainty =
                         if compare::may_have_moved(up) { Certainty::Unknowable } else { Certainty::Computed };
-                    let undo = Undo::Reverse(Action::ComposeDown(up.project.clone()));
+                    let undo = match phase {
+                        Phase::Settle => Undo::Impossible(format!(
+                            "what {} ran before is gone: its release would have to be deployed again",
+                            up.project.name
+                        )),
+                        _ => Undo::Reverse(Action::ComposeDown(up.project.clone())),
+                    };
                     lane.steps.push(step(&deed, Action::ComposeUp(up.clone()), undo, certainty));
                 }
+                // Another lane's: `seen::split` took it out.
+                Wish::Seen(_) => {}
                 Wish::Check(check) => {
                     lane.steps.push(step(
                         &deed,
@@ -130,7 +145,40 @@ impl Builder<'_> {
         Ok(lane)
     }
 
-    fn refuse_without_compose(&self) -> Result<(), Blocked> {
+    /// A file's step, with its way back from what is there. What is replaced stays on its host: a plan that is
+    /// kept elsewhere for the undo holds no contents.
+    pub(super) fn put(
+        &self,
+        deed: &Deed,
+        file: &PutFile,
+        here: Option<&File>,
+        host: &HostName,
+    ) -> Result<Step, Blocked> {
+        let (mut before, mut file) = (None, file.clone());
+        let path = file.path.clone();
+        let undo = match here {
+            Some(File::Present { content, .. }) => {
+                before = Some(String::from_utf8_lossy(content).into_owned());
+                let kept = beside(&path, &self.scope.model.run);
+                file.keep = Some(kept.clone());
+                Action::RestoreFile { path, kept }
+            }
+            Some(File::Odd(why)) => {
+                return Err(Blocked::NotReady {
+                    what: format!("{host}: {path} cannot be replaced: {why}"),
+                    details: Vec::new(),
+                    hint: "move it out of the way, or give the task another dest".to_owned(),
+                });
+            }
+            Some(File::Missing { folders }) => Action::RemoveFile { path, folders: folders.clone() },
+            None => Action::RemoveFile { path, folders: Vec::new() },
+        };
+        let mut step = step(deed, Action::PutFile(file), Undo::Reverse(undo), Certainty::Computed);
+        step.before = before;
+        Ok(step)
+    }
+
+    pub(super) fn refuse_without_compose(&self) -> Result<(), Blocked> {
         let mut details = Vec::new();
         for host in self.limited(self.scope.app_servers()?)? {
             let Some(facts) = self.scope.observed.hosts.get(&host) else { continue };
@@ -175,41 +223,10 @@ pub(super) fn step(deed: &Deed, action: Action, undo: Undo, certainty: Certainty
     }
 }
 
-/// A file's step, with its way back from what is there.
-pub(super) fn put(
-    deed: &Deed,
-    file: &PutFile,
-    here: Option<&File>,
-    host: &HostName,
-) -> Result<Step, Blocked> {
-    let mut before = None;
-    let undo = match here {
-        Some(File::Present { mode, owner, group, content }) => {
-            before = Some(String::from_utf8_lossy(content).into_owned());
-            Action::PutFile(PutFile {
-                path: file.path.clone(),
-                content: content.clone(),
-                mode: Some(mode.clone()),
-                owner: Some(owner.id.clone()),
-                group: Some(group.id.clone()),
-                validate: None,
-            })
-        }
-        Some(File::Odd(why)) => {
-            return Err(Blocked::NotReady {
-                what: format!("{host}: {} cannot be replaced: {why}", file.path),
-                details: Vec::new(),
-                hint: "move it out of the way, or give the task another dest".to_owned(),
-            });
-        }
-        Some(File::Missing { folders }) => {
-            Action::RemoveFile { path: file.path.clone(), folders: folders.clone() }
-        }
-        None => Action::RemoveFile { path: file.path.clone(), folders: Vec::new() },
-    };
-    let mut step = step(deed, Action::PutFile(file.clone()), Undo::Reverse(undo), Certainty::Computed);
-    step.before = before;
-    Ok(step)
+/// Where a run keeps what it replaces: hidden beside it, so that no program takes it for a file of its own.
+fn beside(path: &str, run: &str) -> String {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    format!("{folder}/.{name}.{run}.bgctl")
 }
 
 /// The file as the next step will find it.

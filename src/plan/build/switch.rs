@@ -1,12 +1,18 @@
-//! The switch: test on every load balancer, swap on every one, verify on every one.
+//! The switch: test on every load balancer, swap on every one, verify on every one, confirm on every one.
 
 use crate::facts::{File, Link};
-use crate::model::{Action, Color, HostName, Problems, PutFile, ReleaseId, Swap};
+use crate::model::{
+    Action, Color, Confirm, Guard, HostName, KeptRelease, NginxSetup, Problems, PutFile, ReleaseId, Swap,
+    Watch,
+};
 use crate::plan::deed::{self, Deed, Wish};
+use crate::plan::observe::Standing;
 use crate::plan::scope::Side;
-use crate::plan::{Certainty, Lane, Phase, Step, Undo, Wave, compare, site};
+use crate::plan::{Certainty, Goal, Lane, Phase, Step, Undo, Wave, compare, site};
 
-use super::stage::{put, step};
+use super::gate::Files;
+use super::restage::side_of;
+use super::stage::step;
 use super::{Blocked, Builder};
 
 /// One load balancer's part.
@@ -17,32 +23,55 @@ struct Part {
     content: String,
     /// The link's text now.
     from: Option<String>,
+    /// The app's state folder.
+    folder: String,
+    /// How nginx runs there.
+    nginx: Box<NginxSetup>,
 }
 
 impl Builder<'_> {
     /// To a color whose site is rendered anew.
     pub(super) fn switch(&self, target: Color, release: &ReleaseId) -> Result<Vec<Wave>, Blocked> {
         let side = self.side(target, release)?;
-        self.waves(&side, |builder, host, _| Ok(site::content(&builder.scope, host, &side)?))
+        let mut waves = self.gate(target, Files::Rendered(release))?;
+        waves.extend(self.waves(&side, |builder, host, _| Ok(site::content(&builder.scope, host, &side)?))?);
+        Ok(waves)
     }
 
     /// Back to a color whose site is there, as it is.
     pub(super) fn switch_back(&self, target: Color) -> Result<Vec<Wave>, Blocked> {
         let side = self.scope.side(target, self.live, "")?;
-        self.waves(&side, |builder, host, site| builder.present_site(host, &site.dest, target))
+        let mut waves = self.gate(target, Files::AsTheyAre)?;
+        waves
+            .extend(self.waves(&side, |builder, host, site| builder.present_site(host, &site.dest, target))?);
+        Ok(waves)
+    }
+
+    /// To a kept release, whose site is as it was rendered then.
+    pub(super) fn switch_to_kept(&self, target: Color, kept: &KeptRelease) -> Result<Vec<Wave>, Blocked> {
+        let side = self.side(target, &kept.release)?;
+        let mut waves = self.gate(target, Files::Kept)?;
+        waves.extend(
+            self.waves(&side, |_, host, _| {
+                Ok(side_of(kept, host, target)?.site.clone().unwrap_or_default())
+            })?,
+        );
+        Ok(waves)
     }
 
     fn waves<F>(&self, side: &Side, content: F) -> Result<Vec<Wave>, Blocked>
     where
         F: Fn(&Self, &HostName, &site::Site) -> Result<String, Blocked>,
     {
-        let (mut test, mut swap, mut verify) = (Vec::new(), Vec::new(), Vec::new());
+        let [mut test, mut swap, mut verify, mut confirm, mut watch] = [const { Vec::new() }; 5];
         for host in self.scope.load_balancers()? {
             let site = site::site(&self.scope, &host, side)?;
             let content = content(self, &host, &site)?;
             let part = Part {
                 deed: self.deed(&host, side)?,
                 from: self.link(&host, &site.link)?,
+                folder: site::state_dir(&self.scope, &host, side),
+                nginx: site::setup(&self.scope, &host, side)?,
                 host,
                 site,
                 content,
@@ -54,6 +83,10 @@ impl Builder<'_> {
                 step(&part.deed, Action::Check(check), Undo::NotNeeded, Certainty::Unknowable);
             verify_step.name = format!("Verify that {} is served", side.color);
             verify.push(lane(&part.host, vec![verify_step]));
+            if self.adrift(&part.host) != Some(side.color) {
+                confirm.push(lane(&part.host, vec![self.confirm_step(&part)]));
+            }
+            watch.extend(self.watch_step(&part, side)?.map(|step| lane(&part.host, vec![step])));
         }
         if test.is_empty() {
             return Err(Blocked::NotReady {
@@ -63,7 +96,15 @@ impl Builder<'_> {
             });
         }
         let wave = |name: &str, lanes| super::wave(Phase::Switch, name, lanes);
-        Ok(vec![wave("Test the new site", test), wave("Switch traffic", swap), wave("Verify", verify)])
+        let mut waves =
+            vec![wave("Test the new site", test), wave("Switch traffic", swap), wave("Verify", verify)];
+        if !confirm.is_empty() {
+            waves.push(wave("Confirm", confirm));
+        }
+        if !watch.is_empty() {
+            waves.push(wave("Watch", watch));
+        }
+        Ok(waves)
     }
 
     /// The switch's own keywords, as if it were a task.
@@ -80,18 +121,20 @@ impl Builder<'_> {
 
     /// The link's text now, where there is a link.
     fn link(&self, host: &HostName, link: &str) -> Result<Option<String>, Blocked> {
-        let not_ready = |what: String, hint: &str| {
-            Err(Blocked::NotReady { what, details: Vec::new(), hint: hint.to_owned() })
+        let not_ready = |details: Vec<String>, what: String, hint: &str| {
+            Err(Blocked::NotReady { what, details, hint: hint.to_owned() })
         };
         let facts = self.scope.observed.hosts.get(host);
         let Some(nginx) = facts.and_then(|facts| facts.nginx.as_ref()) else {
             return not_ready(
-                format!("{host}: nginx is not installed"),
-                "install nginx on the load balancer",
+                facts.map_or(Vec::new(), |facts| facts.trouble.clone()),
+                format!("{host}: nginx is not there"),
+                "install nginx on the load balancer, or say where it is: `nginx: container:`, `binary:`",
             );
         };
         if nginx.master.is_none() {
             return not_ready(
+                Vec::new(),
                 format!("{host}: nginx does not run"),
                 "start nginx on the load balancer, then apply again",
             );
@@ -100,6 +143,7 @@ impl Builder<'_> {
             Link::Missing => Ok(None),
             Link::To(target) => Ok(Some(target.clone())),
             Link::NotALink => not_ready(
+                Vec::new(),
                 format!("{host}: {link} is no symlink"),
                 "move that file to where `dest:` says and put a symlink in its place",
             ),
@@ -112,17 +156,85 @@ impl Builder<'_> {
         let facts = self.scope.observed.hosts.get(&part.host);
         if facts.is_none_or(|facts| compare::file(facts, &file).is_some()) {
             let here = facts.and_then(|facts| facts.files.get(&file.path));
-            let mut write = put(&part.deed, &file, here, &part.host)?;
+            let mut write = self.put(&part.deed, &file, here, &part.host)?;
             write.name = format!("Site of {}", side.color);
             steps.push(write);
         }
-        let swap =
-            Swap { link: part.site.link.clone(), from: part.from.clone(), to: Some(part.site.dest.clone()) };
-        let undo = Undo::Reverse(Action::Swap(swap.reversed()));
+        let (swap, undo) = self.swap(part, side)?;
         let mut swap = step(&part.deed, Action::Swap(swap), undo, Certainty::Computed);
         swap.name = format!("Switch to {}", side.color);
         steps.push(swap);
         Ok(steps)
+    }
+
+    /// The swap, and its way back. Traffic goes back to what was served, also where the link said something else.
+    fn swap(&self, part: &Part, side: &Side) -> Result<(Swap, Undo), Blocked> {
+        let mut swap = Swap {
+            link: part.site.link.clone(),
+            from: part.from.clone(),
+            to: Some(part.site.dest.clone()),
+            guard: Guard {
+                folder: part.folder.clone(),
+                run: self.scope.model.run.clone(),
+                confirm_timeout: Some(self.scope.model.playbook.switch.confirm_timeout),
+            },
+            nginx: part.nginx.clone(),
+        };
+        match self.adrift(&part.host) {
+            Some(served) if served == side.color => {
+                // The link comes to say what is served all the time: there is nothing to go back to.
+                swap.guard.confirm_timeout = None;
+                return Ok((swap, Undo::NotNeeded));
+            }
+            Some(served) => {
+                let side = self.scope.side(served, None, "")?;
+                swap.from = Some(site::site(&self.scope, &part.host, &side)?.dest);
+            }
+            None => {}
+        }
+        let undo = Undo::Reverse(Action::Swap(swap.reversed()));
+        Ok((swap, undo))
+    }
+
+    /// What a load balancer serves where its link says something else.
+    fn adrift(&self, host: &HostName) -> Option<Color> {
+        self.standings.iter().find(|standing| standing.host == *host).and_then(Standing::adrift)
+    }
+
+    /// After this the load balancer keeps what it serves, also when nobody comes back.
+    fn confirm_step(&self, part: &Part) -> Step {
+        let confirm = Confirm {
+            folder: part.folder.clone(),
+            run: self.scope.model.run.clone(),
+            confirm_timeout: self.scope.model.playbook.switch.confirm_timeout,
+        };
+        let mut confirm = step(&part.deed, Action::Confirm(confirm), Undo::NotNeeded, Certainty::Unknowable);
+        "Confirm the switch".clone_into(&mut confirm.name);
+        confirm
+    }
+
+    /// Errors over the limit fail this step, and with it the switch. A rollback is not watched: it goes back to
+    /// what ran before, and nobody would want to be brought forward again. Nor is a switch by hand: it may be the way
+    /// out of errors.
+    fn watch_step(&self, part: &Part, side: &Side) -> Result<Option<Step>, Blocked> {
+        let words = self.scope.model.playbook.switch.watch.as_ref();
+        let Some(words) = words.filter(|_| !matches!(self.request.goal, Goal::Rollback | Goal::Switch(_)))
+        else {
+            return Ok(None);
+        };
+        let watch = Watch {
+            check: deed::verify(&self.scope, &part.host, side)?,
+            window: words.window,
+            limit: hundredths(words.max_error_percentage),
+            log: site::watch_log(&self.scope, &part.host, side)?,
+            link: part.site.link.clone(),
+            folder: part.folder.clone(),
+            run: self.scope.model.run.clone(),
+            nginx: part.nginx.clone(),
+        };
+        let mut watch = step(&part.deed, Action::Watch(watch), Undo::NotNeeded, Certainty::Unknowable);
+        "Watch for errors".clone_into(&mut watch.name);
+        Ok(Some(watch))
     }
 
     fn present_site(&self, host: &HostName, dest: &str, color: Color) -> Result<String, Blocked> {
@@ -131,7 +243,13 @@ impl Builder<'_> {
             _ => Err(Blocked::NotReady {
                 what: format!("{host} has no site file of {color}: {dest}"),
                 details: Vec::new(),
-                hint: "there is nothing to roll back to; deploy with `bgctl apply`".to_owned(),
+                hint: match self.request.goal {
+                    Goal::Switch(_) => format!(
+                        "only a deployment writes it: `bgctl switch --to {}`, then `bgctl apply`",
+                        color.other()
+                    ),
+                    _ => "there is nothing to roll back to; deploy with `bgctl apply`".to_owned(),
+                },
             }),
         }
     }
@@ -154,16 +272,33 @@ impl Builder<'_> {
     }
 }
 
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 100")]
+fn hundredths(percentage: f64) -> u32 {
+    (percentage * 100.0).round() as u32
+}
+
 fn site_file(part: &Part) -> PutFile {
     plain_file(part.site.dest.clone(), part.content.clone())
 }
 
 fn plain_file(path: String, content: String) -> PutFile {
-    PutFile { path, content: content.into_bytes(), mode: None, owner: None, group: None, validate: None }
+    PutFile {
+        path,
+        content: content.into_bytes(),
+        mode: None,
+        owner: None,
+        group: None,
+        validate: None,
+        keep: None,
+    }
 }
 
 fn test_step(part: &Part) -> Step {
-    let action = Action::TestSite { link: part.site.link.clone(), content: part.content.clone() };
+    let action = Action::TestSite {
+        link: part.site.link.clone(),
+        content: part.content.clone(),
+        nginx: part.nginx.clone(),
+    };
     let mut test = step(&part.deed, action, Undo::NotNeeded, Certainty::Unknowable);
     "Test the whole configuration".clone_into(&mut test.name);
     test

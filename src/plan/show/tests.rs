@@ -2,9 +2,10 @@ use std::time::Duration;
 
 use super::*;
 use crate::model::{
-    Ask, Check, Color, Compose, ComposeUp, HttpAsk, Project, Pull, PutFile, ReleaseId, Run, Swap,
+    Ask, Check, Color, Compose, ComposeUp, Confirm, Guard, HttpAsk, Project, Pull, PutFile, ReleaseId, Run,
+    Swap,
 };
-use crate::plan::{Goal, Note, Skipped, Undo, to_json};
+use crate::plan::{Goal, Note, Skipped, Standing, Undo, to_json};
 
 const WIDE: Show = Show { color: false, diff: false, width: 120 };
 const WITH_DIFF: Show = Show { diff: true, ..WIDE };
@@ -32,13 +33,14 @@ fn file(path: &str, content: &[u8]) -> PutFile {
         owner: None,
         group: None,
         validate: None,
+        keep: None,
     }
 }
 
 fn compose_file(before: Option<&str>, after: &str) -> Step {
     let path = "/srv/my-server/green/compose.yml";
     let undo = match before {
-        Some(before) => Action::PutFile(file(path, before.as_bytes())),
+        Some(_) => Action::RestoreFile { path: path.to_owned(), kept: format!("{path}.kept") },
         None => Action::RemoveFile { path: path.to_owned(), folders: Vec::new() },
     };
     let action = Action::PutFile(file(path, after.as_bytes()));
@@ -82,7 +84,7 @@ fn health() -> Step {
         headers: Vec::new(),
     });
     let (delay, timeout) = (Duration::from_secs(1), Duration::from_secs(5));
-    let check = Check { ask, retries: 30, delay, timeout, successes: 1, rest: delay };
+    let check = Check { ask, retries: 30, delay, timeout, successes: 1, rest: delay, of: None };
     step("Answers for itself", Action::Check(check), Undo::NotNeeded)
 }
 
@@ -97,12 +99,33 @@ fn switch() -> Vec<Step> {
     let site = |color: &str| format!("/etc/nginx/sites-available/my-server-{color}.conf");
     let link = "/etc/nginx/sites-enabled/my-server.conf".to_owned();
     let content = "server {}\n".to_owned();
-    let swap = Swap { link: link.clone(), from: Some(site("blue")), to: Some(site("green")) };
+    let confirm = Confirm {
+        folder: "/var/lib/bgctl/my-server".to_owned(),
+        run: "run".to_owned(),
+        confirm_timeout: Duration::from_secs(30),
+    };
+    let guard = Guard {
+        folder: "/var/lib/bgctl/my-server".to_owned(),
+        run: "run".to_owned(),
+        confirm_timeout: Some(Duration::from_secs(30)),
+    };
+    let swap = Swap {
+        link: link.clone(),
+        from: Some(site("blue")),
+        to: Some(site("green")),
+        guard,
+        nginx: Box::default(),
+    };
     let undo = Undo::Reverse(Action::Swap(swap.reversed()));
     vec![
-        step("Test", Action::TestSite { link, content }, Undo::NotNeeded),
+        step("Test", Action::TestSite { link, content, nginx: Box::default() }, Undo::NotNeeded),
         step("Swap", Action::Swap(swap), undo),
-        step("Drain", Action::Drain { timeout: Duration::from_mins(1) }, Undo::NotNeeded),
+        step("Confirm", Action::Confirm(confirm), Undo::NotNeeded),
+        step(
+            "Drain",
+            Action::Drain { timeout: Duration::from_mins(1), nginx: Box::default() },
+            Undo::NotNeeded,
+        ),
     ]
 }
 
@@ -128,6 +151,7 @@ fn plan(servers: usize, stage: &[Step]) -> Plan {
         release: ReleaseId::from_digest("0123456789abcdef"),
         waves,
         load_balancers,
+        standings: Vec::new(),
         app_servers,
         notes: Vec::new(),
     }
@@ -159,6 +183,32 @@ fn a_plan_without_changes() {
     let text = show(&plan, WIDE);
     insta::assert_snapshot!(text);
     assert!(text.ends_with("\nNo changes. The live release matches.\n"));
+}
+
+#[test]
+fn load_balancers_that_differ_each_have_a_line() {
+    let standing = |host: &str, configured, served| Standing {
+        host: host.parse().unwrap(),
+        configured: Some(configured),
+        served,
+        why_not: None,
+    };
+    let mut plan = Plan { goal: Goal::Switch(Color::Green), live: None, ..plan(1, &[health()]) };
+    plan.load_balancers = ["lb1", "lb2", "lb3"].map(|host| host.parse().unwrap()).to_vec();
+    plan.standings = vec![
+        standing("lb1", Color::Blue, Some(Color::Blue)),
+        standing("lb2", Color::Green, Some(Color::Blue)),
+        standing("lb3", Color::Green, None),
+    ];
+    plan.waves = vec![wave(Phase::Switch, "Switch traffic", &plan.load_balancers, &switch()[1..2])];
+    insta::assert_snapshot!(show(&plan, WIDE));
+    plan.load_balancers.truncate(2);
+    let text = show(&plan, WIDE);
+    assert!(text.contains("traffic: all → green on lb1, lb2, lb3"), "{text}");
+    plan.waves[0].lanes.truncate(2);
+    assert!(show(&plan, WIDE).contains("traffic: blue → green on lb1, lb2"));
+    plan.target = Color::Blue;
+    assert!(show(&plan, WIDE).contains("traffic: stays blue on lb1, lb2"));
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! Compose projects of a host in memory, each with one service.
 
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+
 use super::super::Output;
 use super::world::{Project, World};
 use super::{refusal, said};
@@ -40,6 +43,19 @@ impl World {
             (None, _) => return refusal(&format!("project {name} has no containers to start")),
         }
         Output::default()
+    }
+
+    pub(super) fn fingerprint(&self, name: &str, files: &[&str]) -> Output {
+        let mut lines = Vec::new();
+        if let Some(project) = self.projects.get(name).filter(|project| project.running) {
+            lines.push(format!("image web {}", self.image_id(&project.image)));
+        }
+        lines.extend(files.iter().map(|path| match self.files.get(*path) {
+            Some(file) => format!("file {}", HEXLOWER.encode(&Sha256::digest(&file.content))),
+            None => "file missing".to_owned(),
+        }));
+        lines.push("end".to_owned());
+        said(&lines.join("\n"))
     }
 
     pub(super) fn container_health(&self, name: &str) -> Output {

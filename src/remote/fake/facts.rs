@@ -3,6 +3,7 @@
 use data_encoding::BASE64;
 
 use super::super::Output;
+use super::guard::Guard;
 use super::world::World;
 use crate::model::HostName;
 
@@ -24,10 +25,25 @@ impl World {
                     let link = self.links.get(about).map_or_else(|| "none".to_owned(), |to| text(to));
                     lines.push(format!("nginx {} 7 {link}", text("1.26")));
                 }
+                "kept" => {
+                    let folder = format!("{about}/");
+                    let theirs = self
+                        .kept
+                        .iter()
+                        .filter_map(|(path, (at, _))| Some((path.strip_prefix(&folder)?, at)));
+                    lines.extend(theirs.map(|(release, at)| format!("kept {} {at}", text(release))));
+                }
                 "records" => {
                     let holder = holders.iter().find(|(folder, _)| folder == about);
                     lines.extend(holder.map(|(_, holder)| format!("holder {}", text(holder))));
+                    lines.extend(self.guards.get(about).and_then(Guard::line));
+                    lines.extend(self.dead_men.get(about).map(|what| format!("dead-man {}", text(what))));
                     lines.extend(self.last_runs.get(about).map(|last| format!("last-run {}", text(last))));
+                }
+                "plan" => lines.extend(self.plans.get(about).map(|plan| format!("plan {}", text(plan)))),
+                "history" => {
+                    let records = self.histories.get(about).into_iter().flatten();
+                    lines.extend(records.map(|record| format!("history {}", text(record))));
                 }
                 _ => {}
             }
@@ -53,7 +69,7 @@ impl World {
     fn container_line(&self, name: &str) -> Option<String> {
         let project = self.projects.get(name)?;
         let [project_name, service, image] = [name, "web", project.image.as_str()].map(text);
-        let id = format!("sha256:{}", project.image);
+        let id = self.image_id(&project.image);
         let state = if project.running { "running" } else { "exited" };
         Some(format!("container {project_name} {service} {image} {id} {id} {state} -"))
     }
@@ -63,6 +79,6 @@ fn bytes(bytes: &[u8]) -> String {
     format!(".{}", BASE64.encode(bytes))
 }
 
-fn text(text: &str) -> String {
+pub(super) fn text(text: &str) -> String {
     bytes(text.as_bytes())
 }

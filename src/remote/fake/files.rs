@@ -18,7 +18,13 @@ const SYSTEM: [&str; 9] = [
 ];
 
 impl World {
-    pub(super) fn put(&mut self, path: &str, size: &str, words: [&str; 3], content: &[u8]) -> Output {
+    pub(super) fn put(
+        &mut self,
+        (path, keep): (&str, &str),
+        size: &str,
+        words: [&str; 3],
+        content: &[u8],
+    ) -> Output {
         if size.parse() != Ok(content.len()) {
             return refusal("the file did not arrive whole");
         }
@@ -38,7 +44,26 @@ impl World {
             owner: name(or(owner, here.map(|file| &file.owner), "root")),
             group: name(or(group, here.map(|file| &file.group), "root")),
         };
+        if let Some(here) = self.files.get(path).filter(|_| !keep.is_empty()).cloned()
+            && !self.files.contains_key(keep)
+        {
+            let run = keep.trim_end_matches(".bgctl").rfind('.').unwrap_or(0);
+            let stem = keep.get(..=run).unwrap_or_default().to_owned();
+            let is_older = |other: &str| {
+                let run = other.strip_prefix(&stem).and_then(|rest| rest.strip_suffix(".bgctl"));
+                run.is_some_and(|run| !run.contains('.'))
+            };
+            self.files.retain(|other, _| !is_older(other));
+            self.files.insert(keep.to_owned(), here);
+        }
         self.files.insert(path.to_owned(), file);
+        Output::default()
+    }
+
+    pub(super) fn restore(&mut self, path: &str, kept: &str) -> Output {
+        if let Some(file) = self.files.remove(kept) {
+            self.files.insert(path.to_owned(), file);
+        }
         Output::default()
     }
 

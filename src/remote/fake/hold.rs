@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use super::Inner;
+use super::{Inner, World};
 use crate::model::HostName;
 use crate::remote::{Exec, Hold};
 use crate::scripts;
@@ -24,7 +24,8 @@ pub(super) struct Held {
 /// What a holder has said so far.
 struct Words {
     holder: String,
-    last_run: Option<String>,
+    /// Lines that the folder's files follow from, in order.
+    told: Vec<String>,
 }
 
 impl Held {
@@ -42,14 +43,17 @@ impl Inner {
         let other = self.holds.iter().find(|held| held.host == *host && held.folder == folder);
         let answer = match other {
             Some(other) => format!("held {}", other.holder()),
-            None if exec.script == scripts::LOCK => "locked".to_owned(),
+            None if exec.script == scripts::LOCK => {
+                let last = self.hosts.get(host).and_then(|world| world.last_runs.get(&folder));
+                format!("locked {}", last.map_or("", String::as_str))
+            }
             None => "only a lock can be held here".to_owned(),
         };
-        let locked = answer == "locked";
+        let locked = answer.starts_with("locked");
         // The channel is new and has room.
         let _ = said.try_send(answer);
         if locked {
-            let words = Arc::new(Mutex::new(Words { holder, last_run: None }));
+            let words = Arc::new(Mutex::new(Words { holder, told: Vec::new() }));
             let cut = CancellationToken::new();
             let script = cut.clone().run_until_cancelled_owned(listen(Arc::clone(&words), heard, said));
             let script = TaskTracker::new().spawn(async move {
@@ -64,9 +68,11 @@ impl Inner {
     pub(super) fn settle_holds(&mut self) {
         let hosts = &mut self.hosts;
         self.holds.retain(|held| {
-            let said = held.words.lock().unwrap_or_else(PoisonError::into_inner).last_run.take();
-            if let (Some(record), Some(world)) = (said, hosts.get_mut(&held.host)) {
-                world.last_runs.insert(held.folder.clone(), record);
+            let told = std::mem::take(&mut held.words.lock().unwrap_or_else(PoisonError::into_inner).told);
+            if let Some(world) = hosts.get_mut(&held.host) {
+                for line in &told {
+                    world.keep(&held.folder, line);
+                }
             }
             !held.script.is_finished()
         });
@@ -79,6 +85,28 @@ impl Inner {
     }
 }
 
+impl World {
+    /// What becomes of a line in the lock's folder.
+    fn keep(&mut self, folder: &str, line: &str) {
+        let Some((verb, text)) = line.split_once(' ') else { return };
+        let (folder, text) = (folder.to_owned(), text.to_owned());
+        match verb {
+            "plan" => {
+                self.plans.insert(folder, text);
+            }
+            "last" => {
+                self.last_runs.insert(folder, text);
+            }
+            "done" => {
+                self.plans.remove(&folder);
+                self.histories.entry(folder.clone()).or_default().push(text.clone());
+                self.last_runs.insert(folder, text);
+            }
+            _ => {}
+        }
+    }
+}
+
 /// The lock's script: hears its holder until the holder has gone.
 async fn listen(words: Arc<Mutex<Words>>, mut heard: Receiver<String>, said: Sender<String>) {
     while let Some(line) = heard.recv().await {
@@ -86,10 +114,10 @@ async fn listen(words: Arc<Mutex<Words>>, mut heard: Receiver<String>, said: Sen
             let mut words = words.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(holder) = line.strip_prefix("phase ") {
                 holder.clone_into(&mut words.holder);
-            } else if let Some(record) = line.strip_prefix("last ") {
-                words.last_run = Some(record.to_owned());
-            } else {
+            } else if line.is_empty() {
                 continue;
+            } else {
+                words.told.push(line);
             }
         }
         if said.send("kept".to_owned()).await.is_err() {

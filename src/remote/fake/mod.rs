@@ -6,7 +6,9 @@
 mod compose;
 mod facts;
 mod files;
+mod guard;
 mod hold;
+mod kept;
 mod nginx;
 mod world;
 
@@ -15,11 +17,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use tokio::sync::Notify;
 
 use super::{Answer, Effect, Exec, Hold, HttpResponse, Output, Probe, Remote, RemoteError};
 use crate::model::HostName;
 use crate::scripts;
 
+pub use guard::Guard;
 pub use world::{File, Nginx, Project, World};
 
 /// How a call fails.
@@ -39,10 +43,15 @@ pub enum Fault {
         /// Whether the work was done all the same.
         done: bool,
     },
+    /// The process that makes the call dies: it never hears an answer. See [`Fleet::crashed`].
+    Crash {
+        /// Whether the work was done all the same.
+        done: bool,
+    },
 }
 
 impl Fault {
-    /// Every kind of failure.
+    /// Every kind of failure that the caller lives to see.
     pub const ALL: [Self; 6] = [
         Self::Before,
         Self::After,
@@ -53,7 +62,13 @@ impl Fault {
     ];
 
     fn works(self) -> bool {
-        matches!(self, Self::After | Self::Lost { done: true } | Self::TimedOut { done: true })
+        matches!(
+            self,
+            Self::After
+                | Self::Lost { done: true }
+                | Self::TimedOut { done: true }
+                | Self::Crash { done: true }
+        )
     }
 }
 
@@ -78,6 +93,7 @@ pub type Fate = Box<dyn FnMut(&Call) -> Option<Fault> + Send>;
 /// The fleet. Its methods never fail: what is not there is refused as a host would.
 pub struct Fleet {
     inner: Mutex<Inner>,
+    crash: Notify,
 }
 
 struct Inner {
@@ -92,7 +108,7 @@ impl Fleet {
     pub fn new(hosts: impl IntoIterator<Item = (HostName, World)>) -> Self {
         let hosts = hosts.into_iter().collect();
         let inner = Inner { hosts, holds: Vec::new(), calls: 0, fate: Box::new(|_| None) };
-        Self { inner: Mutex::new(inner) }
+        Self { inner: Mutex::new(inner), crash: Notify::new() }
     }
 
     /// Sets what decides which calls fail, and counts calls from 0 again.
@@ -100,6 +116,20 @@ impl Fleet {
         let mut inner = self.lock();
         inner.fate = fate;
         inner.calls = 0;
+    }
+
+    /// Waits until a call meets [`Fault::Crash`]: whoever drops everything that works on the fleet then has killed
+    /// the process.
+    pub async fn crashed(&self) {
+        self.crash.notified().await;
+    }
+
+    /// The process that made a call is dead.
+    async fn crash(&self) -> ! {
+        self.crash.notify_one();
+        loop {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Calls since the fate was set.
@@ -138,7 +168,9 @@ impl Fleet {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // Each call changes the worlds in one go: a panic elsewhere leaves them whole.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.hosts.values_mut().for_each(World::wake);
+        inner
     }
 }
 
@@ -147,12 +179,9 @@ impl Remote for Fleet {
         async move {
             // Lanes take turns, as they do on a network.
             tokio::task::yield_now().await;
-            let mut inner = self.lock();
-            let call = inner.call(host, name(exec.script), exec.args.first().cloned(), exec.effect);
-            let fault = (inner.fate)(&call);
-            inner.settle_holds();
-            let output = if fault.is_none_or(Fault::works) { inner.play(host, &exec) } else { refusal("") };
+            let (fault, output) = self.lock().called(host, &exec);
             match fault {
+                Some(Fault::Crash { .. }) => self.crash().await,
                 None => Ok(output),
                 Some(Fault::Before | Fault::After) => {
                     Ok(Output { status: 1, ..refusal("it failed on request") })
@@ -167,11 +196,10 @@ impl Remote for Fleet {
     fn probe<'a>(&'a self, host: &'a HostName, probe: Probe) -> BoxFuture<'a, Result<Answer, RemoteError>> {
         async move {
             tokio::task::yield_now().await;
-            let mut inner = self.lock();
-            let address = format!("{}:{}", probe.host, probe.port);
-            let call = inner.call(host, "probe", Some(address), Effect::Reads);
-            match (inner.fate)(&call) {
-                None => Ok(inner.answer(host, &probe.host, probe.port, probe.http.is_some())),
+            let (fault, answer) = self.lock().probed(host, &probe);
+            match fault {
+                None => Ok(answer),
+                Some(Fault::Crash { .. }) => self.crash().await,
                 Some(Fault::Before | Fault::After) => Ok(Answer::Failed("on request".to_owned())),
                 Some(Fault::Lost { .. }) => Err(RemoteError::Lost("on request".to_owned())),
                 Some(Fault::TimedOut { .. }) => Err(RemoteError::TimedOut(probe.timeout)),
@@ -192,6 +220,21 @@ impl Remote for Fleet {
 }
 
 impl Inner {
+    fn called(&mut self, host: &HostName, exec: &Exec) -> (Option<Fault>, Output) {
+        let call = self.call(host, name(exec.script), exec.args.first().cloned(), exec.effect);
+        let fault = (self.fate)(&call);
+        self.settle_holds();
+        let output = if fault.is_none_or(Fault::works) { self.play(host, exec) } else { refusal("") };
+        (fault, output)
+    }
+
+    fn probed(&mut self, host: &HostName, probe: &Probe) -> (Option<Fault>, Answer) {
+        let address = format!("{}:{}", probe.host, probe.port);
+        let call = self.call(host, "probe", Some(address), Effect::Reads);
+        let fault = (self.fate)(&call);
+        (fault, self.answer(host, &probe.host, probe.port, probe.http.is_some()))
+    }
+
     fn call(&mut self, host: &HostName, what: &'static str, about: Option<String>, effect: Effect) -> Call {
         let index = self.calls;
         self.calls += 1;
@@ -203,17 +246,27 @@ impl Inner {
         let Some(world) = self.hosts.get_mut(host) else { return refusal("no such host") };
         let args: Vec<&str> = exec.args.iter().map(String::as_str).collect();
         match (name(exec.script), args.as_slice()) {
-            ("put", [path, size, mode, owner, group, _]) => {
-                world.put(path, size, [mode, owner, group], &exec.stdin)
+            ("put", [path, size, mode, owner, group, _, keep]) => {
+                world.put((path, keep), size, [mode, owner, group], &exec.stdin)
             }
+            ("restore", [path, kept]) => world.restore(path, kept),
             ("remove", [path, folders @ ..]) => world.remove(path, folders),
             ("run", [_, argv @ ..]) => world.run(argv),
             ("compose_up", [_, name, dir, ..]) => world.compose_up(name, dir),
             ("compose_down", [_, name, ..]) => world.compose_down(name),
             ("compose_state", [_, name, _, verb]) => world.compose_state(name, verb),
+            ("fingerprint", [_, name, _, files @ ..]) => world.fingerprint(name, files),
             ("container_health", [_, name, ..]) => world.container_health(name),
-            ("test_site", [_, _]) => world.test_site(&String::from_utf8_lossy(&exec.stdin)),
-            ("swap", [link, from, to, _]) => world.swap(link, from, to),
+            ("test_site", [_, _, _]) => world.test_site(&String::from_utf8_lossy(&exec.stdin)),
+            ("swap", [link, from, to, _, folder, run, timeout, _]) => {
+                world.swap([link, from, to], [folder, run, timeout])
+            }
+            ("confirm", [folder, run]) => world.confirm(folder, run),
+            ("keep", [folder, release, _, most, spare @ ..]) => {
+                world.keep_release(folder, release, most, spare, &exec.stdin)
+            }
+            ("kept", [folder, release]) => world.print_kept(folder, release),
+            ("watch", [.., cursor]) => world.traffic(cursor),
             ("drain", _) => said("took 0"),
             ("facts", questions) => {
                 let holders: Vec<(String, String)> = self.holders(host);
@@ -230,6 +283,9 @@ impl Inner {
         let at = if matches!(address, "127.0.0.1" | "::1" | "localhost") { host.as_str() } else { address };
         let world = self.hosts.iter().find(|(name, _)| name.as_str() == at).map(|(_, world)| world);
         let Some(world) = world else { return Answer::Failed(format!("{address} is not known")) };
+        if world.walled && at != host.as_str() {
+            return Answer::Failed(format!("no answer from {address}:{port}"));
+        }
         let response = match world.site_at(port) {
             Some(site) => self.served(site),
             None => match world.app_at(port) {
@@ -246,7 +302,10 @@ impl Inner {
     fn served(&self, site: &str) -> HttpResponse {
         let well = nginx::upstreams(site).into_iter().all(|(address, port)| {
             let world = self.hosts.iter().find(|(name, _)| name.as_str() == address);
-            world.and_then(|(_, world)| world.app_at(port)).unwrap_or(false)
+            world
+                .filter(|(_, world)| !world.walled)
+                .and_then(|(_, world)| world.app_at(port))
+                .unwrap_or(false)
         });
         let headers = nginx::color(site).map(|color| ("x-color".to_owned(), color.to_owned()));
         let status = if well { 200 } else { 502 };
@@ -259,15 +318,21 @@ fn name(script: &str) -> &'static str {
     let all = [
         (scripts::PUT, "put"),
         (scripts::REMOVE, "remove"),
+        (scripts::RESTORE, "restore"),
         (scripts::RUN, "run"),
         (scripts::COMPOSE_UP, "compose_up"),
         (scripts::COMPOSE_DOWN, "compose_down"),
         (scripts::COMPOSE_STATE, "compose_state"),
         (scripts::CONTAINER_HEALTH, "container_health"),
+        (scripts::FINGERPRINT, "fingerprint"),
         (scripts::TEST_SITE, "test_site"),
         (scripts::SWAP, "swap"),
+        (scripts::CONFIRM, "confirm"),
         (scripts::DRAIN, "drain"),
+        (scripts::WATCH, "watch"),
         (scripts::LOCK, "lock"),
+        (scripts::KEEP, "keep"),
+        (scripts::KEPT, "kept"),
         (scripts::FACTS, "facts"),
     ];
     all.into_iter().find(|(text, _)| *text == script).map_or("an unknown script", |(_, name)| name)

@@ -15,7 +15,8 @@ impl World {
         }
     }
 
-    pub(super) fn swap(&mut self, link: &str, from: &str, to: &str) -> Output {
+    /// Of a swap, and of its guard: folder, run, and the time to confirm it in ms, or nothing.
+    pub(super) fn swap(&mut self, [link, from, to]: [&str; 3], guard: [&str; 3]) -> Output {
         let here = self.links.get(link).cloned().unwrap_or_default();
         if self.nginx.is_none() {
             return refusal("nginx does not run");
@@ -23,16 +24,41 @@ impl World {
         if here != from && here != to {
             return refusal(&format!("{link} was changed meanwhile"));
         }
+        if let Err(refused) = self.arm([link, from, to], guard) {
+            return refused;
+        }
         self.point(link, to);
         if self.reload(link) {
+            if guard[2].is_empty() {
+                self.guards.remove(guard[0]);
+            }
             return said("took 3");
         }
         self.point(link, &here);
-        self.reload(link);
+        if self.reload(link) && here == from {
+            self.guards.remove(guard[0]);
+        }
         refusal(&format!("the link is back on {here}"))
     }
 
-    fn point(&mut self, link: &str, to: &str) {
+    /// What its access log tells: all of it at the first look.
+    pub(super) fn traffic(&self, cursor: &str) -> Output {
+        let Some((requests, errors)) = self.nginx.as_ref().and_then(|nginx| nginx.before) else {
+            return said("unread there is no access log");
+        };
+        if !cursor.is_empty() {
+            return said("before 0 0\nafter 0 0\ncursor 1 1");
+        }
+        let nginx = self.nginx.as_ref();
+        let bad = nginx.and_then(|nginx| {
+            let (text, requests, errors) = nginx.after.as_ref()?;
+            nginx.loaded.as_ref()?.contains(text).then_some((*requests, *errors))
+        });
+        let (after, bad) = bad.unwrap_or((requests, errors));
+        said(&format!("before {requests} {errors}\nafter {after} {bad}\ncursor 1 1"))
+    }
+
+    pub(super) fn point(&mut self, link: &str, to: &str) {
         if to.is_empty() {
             self.links.remove(link);
         } else {
@@ -41,7 +67,7 @@ impl World {
     }
 
     /// Loads what the link points to; `false` when nginx keeps what it has.
-    fn reload(&mut self, link: &str) -> bool {
+    pub(super) fn reload(&mut self, link: &str) -> bool {
         let target = self.links.get(link);
         let file = target.map(|target| self.files.get(target));
         let text = file.map(|file| file.map(|file| String::from_utf8_lossy(&file.content).into_owned()));

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::guard::Guard;
+
 /// One host. Two of them are equal when nobody could tell them apart.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct World {
@@ -19,10 +21,24 @@ pub struct World {
     pub nginx: Option<Nginx>,
     /// Images whose health check answers 503.
     pub ill: BTreeSet<String>,
+    /// Names of images that stand for another id here than elsewhere: a tag that moved.
+    pub moved: BTreeMap<String, String>,
+    /// Nobody but itself reaches what listens here.
+    pub walled: bool,
+    /// Kept releases by their folder: when each was kept, and its text.
+    pub kept: BTreeMap<String, (i64, String)>,
     /// Programs that were run, in order.
     pub ran: Vec<Vec<String>>,
     /// The last run's record, by the lock's folder.
     pub last_runs: BTreeMap<String, String>,
+    /// The plan of the run that is under way or was left, by the lock's folder.
+    pub plans: BTreeMap<String, String>,
+    /// Records of runs that ended, by the lock's folder.
+    pub histories: BTreeMap<String, Vec<String>>,
+    /// The last switch that was not taken back, by the lock's folder.
+    pub guards: BTreeMap<String, Guard>,
+    /// What the dead-man did since the last switch that was confirmed, as its file says, by the lock's folder.
+    pub dead_men: BTreeMap<String, String>,
 }
 
 /// A regular file.
@@ -58,6 +74,10 @@ pub struct Nginx {
     pub stubborn: bool,
     /// `nginx -t` refuses a configuration with this text in it.
     pub refuses: Option<String>,
+    /// Requests and errors in its access log before a switch; `None`: it cannot be read.
+    pub before: Option<(u32, u32)>,
+    /// The same after it, for as long as a site with this text in it is served.
+    pub after: Option<(String, u32, u32)>,
 }
 
 impl World {
@@ -71,6 +91,11 @@ impl World {
     #[must_use]
     pub fn load_balancer() -> Self {
         Self { nginx: Some(Nginx::default()), ..Self::default() }
+    }
+
+    /// The id that an image's name stands for here.
+    pub(super) fn image_id(&self, image: &str) -> String {
+        self.moved.get(image).cloned().unwrap_or_else(|| format!("sha256:{image}"))
     }
 
     /// Whether an app listens on a port, and is well.

@@ -11,12 +11,11 @@ use std::time::Duration;
 use russh::client::{Config, Handle, connect_stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 
 use super::auth::{self, AuthError};
 use super::fault;
 use super::host_key::{Farewell, Fault, HostKey};
-use super::keys::Keyring;
+use super::way::Logins;
 use crate::model::Endpoint;
 use crate::remote::RemoteError;
 
@@ -41,17 +40,13 @@ enum Failed {
     Dropped(RemoteError),
 }
 
-/// Connects and logs in; `starts` limits how many do so at once.
-pub(super) async fn connect(
-    endpoint: &Endpoint,
-    keyring: &Keyring,
-    starts: &Semaphore,
-) -> Result<LoggedIn, RemoteError> {
+/// Connects and logs in.
+pub(super) async fn connect(endpoint: &Endpoint, logins: &Logins) -> Result<LoggedIn, RemoteError> {
     let mut attempt = 0;
     loop {
         let outcome = {
-            let _start = starts.acquire().await;
-            try_connect(endpoint, keyring).await
+            let _start = logins.starts.acquire().await;
+            try_connect(endpoint, logins).await
         };
         let (error, allowed) = match outcome {
             Ok(connection) => return Ok(connection),
@@ -68,7 +63,7 @@ pub(super) async fn connect(
     }
 }
 
-async fn try_connect(endpoint: &Endpoint, keyring: &Keyring) -> Result<LoggedIn, Failed> {
+async fn try_connect(endpoint: &Endpoint, logins: &Logins) -> Result<LoggedIn, Failed> {
     let deadline = tokio::time::Instant::now() + endpoint.timeout;
     let dialling = tokio::time::timeout_at(deadline, dial(endpoint));
     let stream = dialling
@@ -78,7 +73,7 @@ async fn try_connect(endpoint: &Endpoint, keyring: &Keyring) -> Result<LoggedIn,
     let heard = Arc::new(AtomicU8::new(NOTHING));
     let (stream, mut cut) =
         guard(stream, &heard).map_err(|error| Failed::Final(fault::undialled(endpoint, &error)))?;
-    let outcome = tokio::time::timeout_at(deadline, handshake(endpoint, keyring, stream, &heard)).await;
+    let outcome = tokio::time::timeout_at(deadline, handshake(endpoint, logins, stream, &heard)).await;
     match outcome {
         Ok(Ok(connection)) => {
             cut.armed = false;
@@ -119,15 +114,15 @@ async fn dial(endpoint: &Endpoint) -> Result<TcpStream, RemoteError> {
 
 async fn handshake(
     endpoint: &Endpoint,
-    keyring: &Keyring,
+    logins: &Logins,
     stream: Heard,
     heard: &AtomicU8,
 ) -> Result<LoggedIn, Failed> {
     let farewell = Farewell::default();
-    let host_key = HostKey::new(endpoint, keyring.known_hosts(endpoint), farewell.clone());
+    let host_key = HostKey::new(endpoint, logins.keyring.known_hosts(endpoint), farewell.clone());
     let config = Config {
         preferred: host_key.preferred(),
-        keepalive_interval: Some(Duration::from_secs(15)),
+        keepalive_interval: Some(logins.keepalive),
         keepalive_max: 3,
         ..Config::default()
     };
@@ -142,7 +137,7 @@ async fn handshake(
         }
         Fault::Russh(error) => Failed::Dropped(fault::handshake(endpoint, &error)),
     })?;
-    match auth::login(&mut handle, endpoint, keyring).await {
+    match auth::login(&mut handle, endpoint, &logins.keyring).await {
         Ok(()) => Ok(LoggedIn { handle, farewell }),
         Err(AuthError::Hung) => {
             let reason = farewell.reason().unwrap_or_else(|| "the server closed the connection".to_owned());

@@ -23,10 +23,10 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// Runs a script on a host. The work is a task of the connection: when this future is dropped, the task ends
 /// the script and gives the channel back.
-pub(super) async fn exec(link: &Arc<Link>, exec: Exec) -> Result<Output, RemoteError> {
+pub(super) async fn exec(link: Arc<Link>, exec: Arc<Exec>) -> Result<Output, RemoteError> {
     let payload = Payload::new(&exec)?;
     let (mut answer, result) = oneshot::channel();
-    let on = Arc::clone(link);
+    let on = Arc::clone(&link);
     link.tasks.spawn(async move {
         let permit = tokio::select! {
             permit = on.permit() => permit,
@@ -34,7 +34,7 @@ pub(super) async fn exec(link: &Arc<Link>, exec: Exec) -> Result<Output, RemoteE
         };
         let Some(permit) = permit else { return };
         let deadline = Instant::now() + exec.timeout;
-        let outcome = match on.open(Some(permit), deadline).await {
+        let outcome = match on.session(Some(permit), deadline).await {
             Ok(session) => run(&on, session, payload, &exec, deadline, answer.closed()).await,
             Err(error) => Err(error),
         };
@@ -267,7 +267,7 @@ async fn kill(
 ) -> Result<(), RemoteError> {
     let payload = Payload::new(&Exec::changes(KILL).args([group]).escalate(escalate))?;
     let _one_at_a_time = link.kills.acquire().await;
-    let mut session = link.open(None, by).await?;
+    let mut session = link.session(None, by).await?;
     let mut script = Script::new(&payload.marker, false);
     let feeding = feed(Arc::clone(&session.writer), payload, Arc::clone(&script.started));
     match tokio::time::timeout_at(by, script.follow(&mut session, feeding)).await {

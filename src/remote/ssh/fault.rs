@@ -51,6 +51,24 @@ pub(super) fn timed_out(endpoint: &Endpoint, phase: &str) -> RemoteError {
     unreachable(endpoint, &format!("{phase} within {seconds} s"), hint)
 }
 
+/// A host that says nothing for so long.
+pub(super) fn silent(endpoint: &Endpoint, phase: &str, within: std::time::Duration) -> RemoteError {
+    let hint = "is the host up and not overloaded, and does nothing drop the packets in between?".to_owned();
+    let tenths = (within.as_secs_f32() * 10.0).round() / 10.0;
+    unreachable(endpoint, &format!("{phase} within {tenths} s"), hint)
+}
+
+/// A connection that ended, and that could not be opened again.
+pub(super) fn not_again(error: RemoteError, ended: &str) -> RemoteError {
+    match error {
+        RemoteError::Unreachable { address, reason, hint } => {
+            let reason = format!("{reason} (an earlier connection of this run ended: {ended})");
+            RemoteError::Unreachable { address, reason, hint }
+        }
+        error => error,
+    }
+}
+
 /// A server that hung up before it said what it is.
 pub(super) fn no_banner(endpoint: &Endpoint) -> RemoteError {
     let hint = "probably too many logins at once (MaxStartups in its sshd_config), or sshd refuses this \

@@ -20,20 +20,20 @@ const LONGEST: usize = 1 << 20;
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Starts a script that stays; `exec.timeout` is for its start alone.
-pub(super) async fn hold(link: &Arc<Link>, exec: Exec) -> Result<Hold, RemoteError> {
+pub(super) async fn hold(link: Arc<Link>, exec: Arc<Exec>) -> Result<Hold, RemoteError> {
     let payload = Payload::new(&exec)?;
     let (lines_in, lines) = mpsc::channel(LINES);
     let (input, input_out) = mpsc::channel(16);
     let (begun, result) = oneshot::channel();
-    let on = Arc::clone(link);
+    let on = Arc::clone(&link);
     link.tasks.spawn(async move {
         let permit = on.permit().await;
-        match on.open(permit, Instant::now() + exec.timeout).await {
+        match on.session(permit, Instant::now() + exec.timeout).await {
             Ok(session) => {
                 let script = Script::new(&payload.marker, exec.escalate.is_some());
                 let pump =
                     Pump { link: on, session, script, lines: lines_in, begun: Some(begun), rest: Vec::new() };
-                pump.run(payload, exec, input_out).await;
+                pump.run(payload, &exec, input_out).await;
             }
             // Nobody listens where the future was dropped.
             Err(error) => drop(begun.send(Err(error))),
@@ -55,7 +55,7 @@ struct Pump {
 }
 
 impl Pump {
-    async fn run(mut self, payload: Payload, exec: Exec, input: mpsc::Receiver<String>) {
+    async fn run(mut self, payload: Payload, exec: &Exec, input: mpsc::Receiver<String>) {
         let writer = Arc::clone(&self.session.writer);
         let started = Arc::clone(&self.script.started);
         let feeding = async {
@@ -96,7 +96,7 @@ impl Pump {
         self.finish(end, exec).await;
     }
 
-    async fn finish(mut self, end: End, exec: Exec) {
+    async fn finish(mut self, end: End, exec: &Exec) {
         let error = match &end {
             End::Exited => {
                 RemoteError::Refused(self.script.why_not_begun(self.script.status().unwrap_or_default()))
@@ -107,7 +107,7 @@ impl Pump {
         };
         self.begin(Err(error));
         if matches!(end, End::TimedOut | End::Abandoned | End::Refused(_)) {
-            self.script.end(&self.link, &mut self.session, exec.escalate).await;
+            self.script.end(&self.link, &mut self.session, exec.escalate.clone()).await;
         }
     }
 

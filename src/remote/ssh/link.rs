@@ -1,19 +1,19 @@
 //! One host's connection, and the channels on it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use russh::client::{Handle, Msg};
 use russh::{Channel, ChannelOpenFailure, ChannelReadHalf, ChannelWriteHalf, Disconnect};
-use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use super::Stats;
 use super::connect::LoggedIn;
 use super::fault;
 use super::host_key::{Farewell, HostKey};
+use super::way::Tally;
 use crate::model::Endpoint;
 use crate::remote::RemoteError;
 
@@ -24,7 +24,7 @@ const SESSIONS: usize = 8;
 pub(super) struct Link {
     handle: Handle<HostKey>,
     farewell: Farewell,
-    endpoint: Endpoint,
+    endpoint: Arc<Endpoint>,
     sessions: Arc<Semaphore>,
     /// One end of a process group at a time, so that they never use up the sessions themselves.
     pub(super) kills: Semaphore,
@@ -32,8 +32,9 @@ pub(super) struct Link {
     pub(super) no_forwarding: OnceCell<()>,
     /// Everything that works on this connection; nothing of it outlives `close`.
     pub(super) tasks: TaskTracker,
-    opened: AtomicU32,
-    forwarded: AtomicU32,
+    /// Set once nothing could be opened on it any more.
+    dead: AtomicBool,
+    tally: Arc<Tally>,
 }
 
 /// A session channel that is closed when it is dropped, and with it its place under `MaxSessions`.
@@ -49,7 +50,11 @@ pub(super) struct Session {
 
 impl Link {
     /// Takes over a connection.
-    pub(super) fn new(endpoint: Endpoint, LoggedIn { handle, farewell }: LoggedIn) -> Arc<Self> {
+    pub(super) fn new(
+        endpoint: Arc<Endpoint>,
+        LoggedIn { handle, farewell }: LoggedIn,
+        tally: Arc<Tally>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             handle,
             farewell,
@@ -58,8 +63,8 @@ impl Link {
             kills: Semaphore::new(1),
             no_forwarding: OnceCell::new(),
             tasks: TaskTracker::new(),
-            opened: AtomicU32::new(0),
-            forwarded: AtomicU32::new(0),
+            dead: AtomicBool::new(false),
+            tally,
         })
     }
 
@@ -68,9 +73,25 @@ impl Link {
         Arc::clone(&self.sessions).acquire_owned().await.ok()
     }
 
-    /// Opens a session, again and again until `deadline` where the server has none free. Not to be dropped
-    /// half-way: a channel that is opened for nobody would never be closed.
-    pub(super) async fn open(
+    /// Opens a session by a deadline. A connection that is silent may well be dead, but nobody knows yet.
+    pub(super) async fn session(
+        self: &Arc<Self>,
+        permit: Option<OwnedSemaphorePermit>,
+        deadline: Instant,
+    ) -> Result<Session, RemoteError> {
+        let (began, (opened, result)) = (Instant::now(), oneshot::channel());
+        let on = Arc::clone(self);
+        // A task, because it must not be dropped half-way: a channel that is opened for nobody would never be
+        // closed. One that comes too late is closed where it falls.
+        self.tasks.spawn(async move { drop(opened.send(on.open(permit, deadline).await)) });
+        match tokio::time::timeout_at(deadline, result).await {
+            Ok(outcome) => outcome.unwrap_or_else(|_| Err(self.lost())),
+            Err(_) => Err(fault::silent(&self.endpoint, "no session opened", deadline - began)),
+        }
+    }
+
+    /// Opens a session, again and again until `deadline` where the server has none free.
+    async fn open(
         &self,
         permit: Option<OwnedSemaphorePermit>,
         deadline: Instant,
@@ -79,7 +100,7 @@ impl Link {
         loop {
             match self.handle.channel_open_session().await {
                 Ok(channel) => {
-                    self.opened.fetch_add(1, Ordering::Relaxed);
+                    self.tally.sessions.fetch_add(1, Ordering::Relaxed);
                     return Ok(Session::new(channel, permit, self.tasks.clone()));
                 }
                 Err(russh::Error::ChannelOpenFailure(
@@ -102,12 +123,13 @@ impl Link {
 
     /// Opens a connection from the host to an address it can reach.
     pub(super) async fn forward(&self, host: String, port: u16) -> Result<Channel<Msg>, russh::Error> {
-        self.forwarded.fetch_add(1, Ordering::Relaxed);
+        self.tally.forwards.fetch_add(1, Ordering::Relaxed);
         self.handle.channel_open_direct_tcpip(host, u32::from(port), "127.0.0.1", 0).await
     }
 
     /// The error for a connection that was found dead before anything was sent.
     pub(super) fn gone(&self, error: &russh::Error) -> RemoteError {
+        self.dead.store(true, Ordering::Relaxed);
         let reason = self.farewell.reason().unwrap_or_else(|| fault::lost(error));
         let hint = "the connection ended earlier in this run; is the host still up?".to_owned();
         fault::unreachable(&self.endpoint, &reason, hint)
@@ -119,13 +141,9 @@ impl Link {
         RemoteError::Lost(format!("{}: {reason}", self.endpoint.host))
     }
 
-    /// What was opened so far.
-    pub(super) fn stats(&self) -> Stats {
-        Stats {
-            connections: 1,
-            sessions: self.opened.load(Ordering::Relaxed),
-            forwards: self.forwarded.load(Ordering::Relaxed),
-        }
+    /// Whether nothing can be opened on it any more.
+    pub(super) fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::Relaxed)
     }
 
     /// Waits a while for what still ends things on the host, then says goodbye.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use super::{Answer, Exec, Hold, Output, Probe, Remote, RemoteError};
 use crate::model::{Endpoint, HostName};
 use keys::Keyring;
-use link::Link;
+use way::{Logins, Way};
 
 mod auth;
 mod connect;
@@ -31,6 +31,7 @@ mod output;
 mod payload;
 mod probe;
 mod quote;
+mod way;
 
 /// What holds for all hosts.
 #[derive(Debug, Clone)]
@@ -39,18 +40,22 @@ pub struct Settings {
     pub agent_socket: Option<PathBuf>,
     /// How many logins may be under way at once.
     pub starts: usize,
+    /// A host that says nothing for this long is asked whether it is still there. After three unanswered
+    /// questions the connection is dead: a network that drops everything is noticed after four times this.
+    pub keepalive: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { agent_socket: None, starts: 30 }
+        // Four times this is less than the 30 s after which an app's lock is free for others.
+        Self { agent_socket: None, starts: 30, keepalive: Duration::from_secs(5) }
     }
 }
 
 /// What was opened to one host so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stats {
-    /// Connections: one, once it was let in.
+    /// Connections: one once it was let in, and those that were opened again or for one script alone.
     pub connections: u32,
     /// Session channels, those that ended a script included.
     pub sessions: u32,
@@ -60,7 +65,7 @@ pub struct Stats {
 
 /// Connections to a set of hosts.
 pub struct SshFleet {
-    hosts: BTreeMap<HostName, Result<Arc<Link>, RemoteError>>,
+    hosts: BTreeMap<HostName, Result<Arc<Way>, RemoteError>>,
 }
 
 impl SshFleet {
@@ -72,10 +77,10 @@ impl SshFleet {
     ) -> (Self, Vec<(HostName, RemoteError)>) {
         let keyring = Keyring::load(&endpoints, settings.agent_socket).await;
         let starts = Semaphore::new(settings.starts.max(1));
-        let (keyring, starts) = (&keyring, &starts);
-        let connecting = endpoints.into_iter().map(|endpoint| async move {
-            let connected = connect::connect(&endpoint, keyring, starts).await;
-            (endpoint.host.clone(), connected.map(|connection| Link::new(endpoint, connection)))
+        let logins = Arc::new(Logins { keyring, starts, keepalive: settings.keepalive });
+        let connecting = endpoints.into_iter().map(|endpoint| {
+            let logins = Arc::clone(&logins);
+            async move { (endpoint.host.clone(), Way::open(endpoint, logins).await) }
         });
         let outcomes = join_all(connecting).await;
         let failed = outcomes
@@ -88,19 +93,19 @@ impl SshFleet {
     /// What was opened so far, by host.
     #[must_use]
     pub fn stats(&self) -> BTreeMap<HostName, Stats> {
-        let stats = |link: &Result<Arc<Link>, _>| link.as_ref().map(|link| link.stats()).unwrap_or_default();
-        self.hosts.iter().map(|(host, link)| (host.clone(), stats(link))).collect()
+        let stats = |way: &Result<Arc<Way>, _>| way.as_ref().map(|way| way.stats()).unwrap_or_default();
+        self.hosts.iter().map(|(host, way)| (host.clone(), stats(way))).collect()
     }
 
     /// Ends all connections politely: what is still being ended on the hosts is waited for, ten seconds at
     /// most. A [`Hold`] that is still alive is waited for, too: drop it first.
     pub async fn close(self) {
-        join_all(self.hosts.values().filter_map(|link| link.as_ref().ok()).map(|link| link.close())).await;
+        join_all(self.hosts.values().filter_map(|way| way.as_ref().ok()).map(|way| way.close())).await;
     }
 
-    fn link(&self, host: &HostName) -> Result<&Arc<Link>, RemoteError> {
+    fn way(&self, host: &HostName) -> Result<&Arc<Way>, RemoteError> {
         match self.hosts.get(host) {
-            Some(Ok(link)) => Ok(link),
+            Some(Ok(way)) => Ok(way),
             Some(Err(error)) => Err(error.clone()),
             None => Err(RemoteError::Refused(format!("{host} is not among the connected hosts"))),
         }
@@ -113,7 +118,7 @@ impl Remote for SshFleet {
             let began = Instant::now();
             // Every script begins with a comment that says what it does.
             let does = exec.script.lines().next().unwrap_or_default().trim_start_matches("# ");
-            let result = exec::exec(self.link(host)?, exec).await;
+            let result = self.way(host)?.exec(exec).await;
             let status = result.as_ref().map(|output| output.status);
             tracing::debug!(%host, ?status, took = ?began.elapsed(), "{does}");
             result
@@ -122,10 +127,10 @@ impl Remote for SshFleet {
     }
 
     fn probe<'a>(&'a self, host: &'a HostName, probe: Probe) -> BoxFuture<'a, Result<Answer, RemoteError>> {
-        async move { probe::probe(self.link(host)?, probe).await }.boxed()
+        async move { self.way(host)?.probe(probe).await }.boxed()
     }
 
     fn hold<'a>(&'a self, host: &'a HostName, exec: Exec) -> BoxFuture<'a, Result<Hold, RemoteError>> {
-        async move { hold::hold(self.link(host)?, exec).await }.boxed()
+        async move { self.way(host)?.hold(exec).await }.boxed()
     }
 }

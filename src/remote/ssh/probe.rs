@@ -15,19 +15,17 @@ const TCP: &str = include_str!("probe_tcp.sh");
 const NO_TOOL: i32 = 97;
 
 /// Asks, within the probe's own time.
-pub(super) async fn probe(link: &Arc<Link>, probe: Probe) -> Result<Answer, RemoteError> {
+pub(super) async fn probe(link: Arc<Link>, probe: &Probe) -> Result<Answer, RemoteError> {
     let asking = async {
         if link.no_forwarding.get().is_none() {
-            match forward::probe(link, &probe).await? {
+            match forward::probe(&link, probe).await? {
                 Ok(answer) => return Ok(answer),
                 Err(Forbidden) => link.no_forwarding.set(()).unwrap_or_default(),
             }
         }
-        by_tools(link, &probe).await
+        by_tools(&link, probe).await
     };
-    tokio::time::timeout(probe.timeout, asking)
-        .await
-        .unwrap_or_else(|_| Ok(Answer::Failed(no_answer(&probe))))
+    tokio::time::timeout(probe.timeout, asking).await.unwrap_or_else(|_| Ok(Answer::Failed(no_answer(probe))))
 }
 
 fn no_answer(probe: &Probe) -> String {
@@ -45,7 +43,8 @@ async fn by_tools(link: &Arc<Link>, probe: &Probe) -> Result<Answer, RemoteError
         },
     };
     // The tool ends by itself; its session must not.
-    let output = match exec::exec(link, script.timeout(probe.timeout + Duration::from_secs(5))).await {
+    let script = script.timeout(probe.timeout + Duration::from_secs(5));
+    let output = match exec::exec(Arc::clone(link), Arc::new(script)).await {
         Err(RemoteError::TimedOut(_)) => return Ok(Answer::Failed(no_answer(probe))),
         output => output?,
     };

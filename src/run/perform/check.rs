@@ -38,7 +38,7 @@ impl Performance<'_> {
     }
 
     /// One attempt: `Err` inside when the answer was wrong, outside when the host could not even be asked.
-    async fn ask(&self, check: &Check) -> Result<Result<(), String>, StepError> {
+    pub(super) async fn ask(&self, check: &Check) -> Result<Result<(), String>, StepError> {
         match &check.ask {
             Ask::Http(ask) => {
                 let answer = self.probe(http_probe(ask, check)).await?;

@@ -1,70 +1,118 @@
-# What this host's nginx is like: its configuration, its master, its workers.
+# What this host's nginx is like: how it is called, its configuration, its master, its workers.
+# BGCTL_NGINX_… say where it is, if not where its package puts it. Begins with clock_lib.sh.
 set -u
-PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+PATH=$PATH:/usr/local/bin:/usr/local/sbin:/usr/sbin:/sbin
 export LC_ALL=C
-command -v nginx >/dev/null 2>&1 || { echo "nginx is not installed" >&2; exit 1; }
-built=$(nginx -V 2>&1)
-built_with() { printf '%s\n' "$built" | sed -n "s|.*--$1=\([^ ]*\).*|\1|p"; }
-conf=$(built_with conf-path)
+container=${BGCTL_NGINX_CONTAINER:-}
+binary=${BGCTL_NGINX_BINARY:-nginx}
+engine=docker
+command -v docker >/dev/null 2>&1 || engine=podman
 
-# A directive's first argument in a configuration on stdin, outside of every block.
-outermost() {
-  awk -v name="$1" '
-    { sub(/(^|[ \t])#.*/, "") }
-    depth == 0 && $1 == name { sub(/;.*/, "", $2); gsub(/["\047]/, "", $2); print $2; exit }
-    { depth += gsub(/{/, "{") - gsub(/}/, "}") }'
+# Runs a program where nginx is: on this host, or in its container.
+beside() { if [ -n "$container" ]; then $engine exec "$container" "$@"; else "$@"; fi; }
+
+call_nginx() {
+  if [ -n "${BGCTL_NGINX_CONFIG:-}" ]; then beside "$binary" -c "$BGCTL_NGINX_CONFIG" "$@"; else beside "$binary" "$@"; fi
 }
 
-# The same of this host's configuration: the main file's word, else that of a file it includes.
+# Sets $built and $conf; where nginx cannot be called it fails, and $why says so.
+know_nginx() {
+  if [ -z "$container" ] && ! command -v "$binary" >/dev/null 2>&1; then
+    why="$binary is not there, or cannot be run"
+    [ "$binary" != nginx ] || why="nginx is not installed"
+    return 1
+  fi
+  built=$(beside "$binary" -V 2>&1) || { why="${container:+nginx in container $container cannot be called: }$built"; return 1; }
+  conf=${BGCTL_NGINX_CONFIG:-$(built_with conf-path)}
+}
+
+built_with() { printf '%s\n' "$built" | sed -n "s|.*--$1=\([^ ]*\).*|\1|p"; }
+
+# A directive's first argument in a configuration on stdin, inside of $2 blocks at the most.
+argument() {
+  awk -v name="$1" -v deepest="$2" '
+    BEGIN { begins = 1 }
+    {
+      sub(/(^|[ \t])#.*/, "")
+      gsub(/[;{}]/, " & ")
+      for (i = 1; i <= NF; i++) {
+        if ($i == "{") depth++
+        if ($i == "}") depth--
+        if ($i ~ /^[;{}]$/) { begins = 1; wanted = 0; continue }
+        if (begins) { begins = 0; wanted = (depth <= deepest && $i == name); continue }
+        if (wanted) { gsub(/["\047]/, "", $i); print $i; exit }
+      }
+    }'
+}
+
+# The same of this nginx's configuration: the main file's word, else that of a file it includes.
 directive() {
-  word=$(outermost "$1" 2>/dev/null <"$conf")
-  [ -n "$word" ] || word=$(nginx -T 2>/dev/null | outermost "$1")
+  word=$(beside cat "$conf" 2>/dev/null | argument "$1" 0)
+  [ -n "$word" ] || word=$(call_nginx -T 2>/dev/null | argument "$1" 0)
   printf '%s\n' "$word"
 }
 
 # A path as nginx takes it: from its prefix, where it is relative.
 absolute() {
   case $1 in
-    /* | stderr | syslog:*) printf '%s\n' "$1" ;;
+    /* | stderr | syslog:* | memory:*) printf '%s\n' "$1" ;;
     *) printf '%s/%s\n' "$(built_with prefix)" "$1" ;;
   esac
 }
 
-master() {
-  file=$(directive pid)
-  pid=$(cat "$(absolute "${file:-$(built_with pid-path)}")" 2>/dev/null) && [ -n "$pid" ] && [ -d "/proc/$pid" ] && printf '%s\n' "$pid"
+# The process that a container was started with, as this host counts.
+main_process() { $engine inspect --format '{{.State.Pid}}' "$container" 2>/dev/null; }
+
+# Sets $title to how a process calls itself. A title has no line end, which read calls a failure; the blanks that
+# nginx pads it with are left out.
+entitle() {
+  title=
+  { read -r title <"/proc/$1/cmdline"; } 2>/dev/null
+  [ -n "$title" ]
 }
 
-error_log() {
-  file=$(directive error_log)
-  absolute "${file:-$(built_with error-log-path)}"
+# Sets $parent to a process' parent, without starting a process.
+find_parent() {
+  { read -r line <"/proc/$1/stat"; } 2>/dev/null || return 1
+  rest=${line##*) }
+  parent=${rest#* }
+  parent=${parent%% *}
+}
+
+# A master among the processes that descend from the container's main one, or that one itself.
+contained_master() {
+  main=$(main_process)
+  [ "${main:-0}" -gt 0 ] && [ -d "/proc/$main" ] || return 1
+  for folder in "/proc/$main" /proc/[0-9]*; do
+    entitle "${folder#/proc/}" || continue
+    case $title in "nginx: master process"*) ;; *) continue ;; esac
+    parent=${folder#/proc/}
+    until [ "$parent" = "$main" ]; do
+      if ! find_parent "$parent" || [ "$parent" -le 1 ]; then continue 2; fi
+    done
+    printf '%s\n' "${folder#/proc/}"
+    return 0
+  done
+  return 1
+}
+
+master() {
+  if [ -n "$container" ]; then contained_master; return; fi
+  file=$(directive pid)
+  pid=$(cat "$(absolute "${file:-$(built_with pid-path)}")" 2>/dev/null) && [ -n "$pid" ] && [ -d "/proc/$pid" ] && printf '%s\n' "$pid"
 }
 
 # The master's children whose title matches, one process id a line. Read without starting a process for each:
 # while a switch waits for new workers this goes over all processes of the host, again and again.
 children() {
   for stat in /proc/[0-9]*/stat; do
-    { read -r line <"$stat"; } 2>/dev/null || continue
-    rest=${line##*) }
-    parent=${rest#* }
-    [ "${parent%% *}" = "$master" ] || continue
     pid=${stat#/proc/}
     pid=${pid%/stat}
-    # A title has no line end, which read calls a failure; the blanks that nginx pads it with are left out.
-    title=
-    { read -r title <"/proc/$pid/cmdline"; } 2>/dev/null
+    if ! find_parent "$pid" || [ "$parent" != "$master" ]; then continue; fi
+    entitle "$pid"
     [ "$title" != "$1" ] || printf '%s\n' "$pid"
   done
 }
 
 workers() { children "nginx: worker process"; }
 leaving() { children "nginx: worker process is shutting down"; }
-
-# Milliseconds since boot: no date in busybox has them.
-now() {
-  read -r up _ </proc/uptime
-  # The 1 keeps hundredths below 10 from being read as octal.
-  printf '%s\n' "$((${up%.*} * 1000 + 1${up#*.} * 10 - 1000))"
-}
-
-rest() { sleep 0.02 2>/dev/null || sleep 1; }

@@ -1,7 +1,8 @@
 # Writes a file whole: a temporary file beside it, then a rename. Its content comes on stdin.
-# Arguments: PATH SIZE MODE OWNER GROUP VALIDATE (empty: as it is, or the default)
+# Arguments: PATH SIZE MODE OWNER GROUP VALIDATE KEEP (empty: as it is, or the default)
+# What it replaces is kept under KEEP, unless something is there already: a run's first write of a file counts.
 set -u
-path=$1 size=$2 mode=$3 owner=$4 group=$5 validate=$6
+path=$1 size=$2 mode=$3 owner=$4 group=$5 validate=$6 keep=$7
 if [ -L "$path" ]; then path=$(readlink -f "$path"); fi
 folder=$(dirname "$path")
 (umask 022 && mkdir -p "$folder") || exit 1
@@ -27,5 +28,18 @@ if [ -n "$validate" ]; then
   # shellcheck disable=SC2016 # expanded by the shell that validates
   command=$(printf '%s\n' "$validate" | sed 's/%s/"$1"/g')
   sh -c "$command" validate "$new" </dev/null >&2 || exit 65
+fi
+if [ -n "$keep" ] && [ ! -e "$keep" ] && [ -e "$path" ]; then
+  # What earlier runs kept is of no use any more: each could only undo itself.
+  name=$(basename "$keep")
+  for old in "$(dirname "$keep")/${name%.*.bgctl}".*.bgctl; do
+    run=${old##*/"${name%.*.bgctl}".}
+    case ${run%.bgctl} in *.*) continue ;; esac
+    rm -f "$old"
+  done
+  if ! cp -p "$path" "$keep.new" || ! mv -f "$keep.new" "$keep"; then
+    rm -f "$keep.new"
+    exit 1
+  fi
 fi
 mv -f "$new" "$path" || exit 1

@@ -1,58 +1,80 @@
 # Points nginx's symlink elsewhere, reloads, and proves that workers of a new generation run.
 # When they do not, the link goes back and the reason stands on stderr.
-# Arguments: LINK FROM TO SECONDS (an empty FROM or TO: no link)
-link=$1 from=$2 to=$3 seconds=$4
+# Arguments: LINK FROM TO SECONDS FOLDER RUN TIMEOUT PROGRAM (an empty FROM or TO: no link)
+# TIMEOUT: milliseconds after which PROGRAM, the dead-man, swaps back unless confirm.sh has been here before;
+# empty: it is a way back, which nobody confirms, and which ends the waiting.
+link=$1 from=$2 to=$3 seconds=$4 folder=$5 run=$6 timeout=$7 program=$8
 # Once begun it comes to one of its two ends, also when nobody listens any more.
 trap '' HUP PIPE
-master=$(master) || { echo "nginx does not run: start it and look into $(error_log)" >&2; exit 1; }
-log=$(error_log)
+take_turn 30
 
-point() {
-  if [ -z "$1" ]; then rm -f "$link"; return; fi
-  rm -f "$link.bgctl"
-  ln -s "$1" "$link.bgctl" && mv -fT "$link.bgctl" "$link"
+if recall armed; then
+  switch="the switch of run $its_run to ${its_to:-nothing}, made at $its_time,"
+  case $(post) in
+    watched)
+      if [ "$its_run" != "$run" ]; then
+        left=$(((its_deadline - $(now)) / 1000))
+        echo "$switch still waits for its confirmation, and goes back by itself in ${left#-} s: try again then" >&2
+        exit 1
+      fi ;;
+    rebooted) echo "note this host was rebooted while $switch waited for its confirmation" ;;
+    lost) echo "note the dead-man was ended while $switch waited for its confirmation" ;;
+  esac
+fi
+
+# For a way back too: where this script is cut off, the dead-man of the way there is still at his post.
+stand_down() { rm -f "$folder/armed" "$folder/confirmed"; }
+
+# Starts the dead-man, in a session of his own, and waits until he says that he is at his post.
+arm() {
+  command -v setsid >/dev/null 2>&1 || { echo "setsid is not installed (it is in util-linux)" >&2; exit 1; }
+  stand_down
+  token=$run.$$.$(now)
+  # shellcheck disable=SC2016 # expanded by the inner shell
+  link=$link from=$from to=$to seconds=$seconds folder=$folder run=$run timeout=$timeout program=$program \
+    setsid sh -c 'eval "$program"' bgctl-dead-man "$token" - </dev/null >/dev/null 2>&1 9>&- &
+  patience=$(($(now) + 5000))
+  until recall armed && [ "$its_token" = "$token" ]; do
+    if [ "$(now)" -ge "$patience" ]; then
+      echo "nothing would swap back by itself here (is there room in $folder?), so nothing was changed" >&2
+      exit 1
+    fi
+    rest
+  done
 }
 
+know_nginx || { echo "$why" >&2; exit 1; }
+find_log
 here=$(readlink "$link")
 if [ "$here" != "$from" ] && [ "$here" != "$to" ]; then
   echo "$link was changed meanwhile: it points to ${here:-nothing}, not to ${from:-nothing}" >&2
   exit 1
 fi
 
-emergencies() { tail -c "+$((seen + 1))" "$log" 2>/dev/null | grep -F '[emerg]'; }
-
-# Reloads and waits for the new generation: 0 when it runs and the old one has stopped accepting.
-reload() {
-  old=" $(workers | tr '\n' ' ') "
-  seen=$(wc -c <"$log" 2>/dev/null || echo 0)
-  nginx -t -q || return 1
-  # What `nginx -s reload` does once it has read the whole configuration again.
-  kill -HUP "$master" || return 1
-  until=$(($(now) + seconds * 1000))
-  while [ "$(now)" -lt "$until" ]; do
-    fresh=no stale=no
-    for pid in $(workers); do
-      case $old in *" $pid "*) stale=yes ;; *) fresh=yes ;; esac
-    done
-    [ "$fresh$stale" != yesno ] || return 0
-    # nginx gives up only after several tries: its last word on it.
-    ! emergencies | grep -qF 'still could not bind' || break
-    rest
-  done
-  echo "nginx accepted the reload and kept its old configuration; its error log ($log) says:" >&2
-  emergencies | sort -u -k 4 | tail -n 5 >&2
-  return 1
-}
-
+if ! master=$(master); then
+  echo "nginx does not run: start it, and look into $(whereabouts)" >&2
+  # What it will serve when it is started again is the link's affair.
+  if [ -z "$timeout" ] && point "$to"; then
+    stand_down
+    echo "the link is back on ${to:-nothing}" >&2
+  fi
+  exit 1
+fi
+[ -z "$timeout" ] || arm
 begin=$(now)
 point "$to" || exit 1
 if reload; then
+  [ -n "$timeout" ] || stand_down
   echo "took $(($(now) - begin))"
   exit 0
 fi
 # To where it was: an undo that finds nothing to take back must not bring the new color in.
 point "$here" || { echo "THE LINK COULD NOT BE PUT BACK: $link" >&2; exit 3; }
 # What nginx holds in memory shall be what is on disk, even if the reload was only slow.
-if reload 2>/dev/null; then echo "the link is back on ${here:-nothing}" >&2; exit 1; fi
+if reload 2>/dev/null; then
+  [ "$here" != "$from" ] || stand_down
+  echo "the link is back on ${here:-nothing}" >&2
+  exit 1
+fi
 echo "the link is back on ${here:-nothing}, and nginx did not reload that either" >&2
 exit 1

@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::value::one_or_many;
 use super::{Fields, Reader};
 use crate::model::Text;
-use crate::model::playbook::{Health, HealthCheck, HttpCheck};
+use crate::model::playbook::{Asker, Health, HealthCheck, HttpCheck};
 use crate::model::source::{Node, Problem, Yaml};
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "http",
     "tcp",
     "command",
@@ -21,6 +21,7 @@ const KEYS: [&str; 12] = [
     "delay",
     "timeout",
     "successes",
+    "from",
 ];
 const CHECKS: [&str; 4] = ["http", "tcp", "command", "container"];
 const OF_HTTP: [&str; 4] = ["status", "body", "headers", "host"];
@@ -51,8 +52,9 @@ impl Reader<'_> {
     }
 
     fn probe(&self, node: &Node, what: &str, defaults: &Defaults) -> Option<Health> {
-        let fields = Fields::open(self, node, what, &KEYS, &["from"])?;
+        let fields = Fields::open(self, node, what, &KEYS, &[])?;
         let check = fields.need_one(what, &CHECKS).and_then(|(name, value)| self.check(name, value, &fields));
+        let from = self.from(&fields, what);
         let retries = fields.number("retries", 0);
         let (delay, timeout) = (fields.duration("delay"), fields.duration("timeout"));
         let successes = fields.number("successes", 1);
@@ -62,7 +64,27 @@ impl Reader<'_> {
             delay: delay?.unwrap_or(defaults.delay),
             timeout: timeout?.unwrap_or(Duration::from_secs(5)),
             successes: successes?.unwrap_or(defaults.successes),
+            from: from?,
         })
+    }
+
+    /// `from:`, where the check can be asked from elsewhere at all.
+    fn from(&self, fields: &Fields<'_, '_, '_>, what: &str) -> Option<Asker> {
+        let Some((key, _)) = fields.keys.entry("from") else { return Some(Asker::Itself) };
+        let refuse = |message: String, help: &str| {
+            self.refuse(Problem::at(&key.location, message).help(help));
+            None
+        };
+        if what == "`verify`" {
+            return refuse("`verify` is always asked on the load balancers".to_owned(), "remove `from`");
+        }
+        for name in ["command", "container"] {
+            if fields.get(name).is_some() {
+                let message = format!("`{name}` is asked on the host itself, not from load balancers");
+                return refuse(message, "remove `from`, or ask with `http` or `tcp`");
+            }
+        }
+        Some(fields.word("from", &[("load_balancers", Asker::LoadBalancers)])?.unwrap_or_default())
     }
 
     fn check(&self, name: &str, value: &Node, fields: &Fields<'_, '_, '_>) -> Option<HealthCheck> {

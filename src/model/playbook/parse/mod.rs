@@ -59,7 +59,9 @@ fn in_order(problems: Problems, source: &Arc<Source>) -> Problems {
     Problems(placed.into_iter().map(|(_, problem)| problem).collect())
 }
 
-const KEYS: [&str; 6] = ["name", "colors", "vars", "stage", "switch", "settle"];
+const KEYS: [&str; 7] = ["name", "colors", "vars", "stage", "switch", "settle", "keep_releases"];
+/// How many releases are kept where the file is silent.
+const KEEP_RELEASES: u32 = 5;
 
 /// Reads on after a problem, so that all of them are found. `None` means that a problem was remembered.
 struct Reader<'f> {
@@ -97,6 +99,7 @@ impl Reader<'_> {
         let stage = fields.need("stage").and_then(|node| self.plays(node));
         let switch = fields.need("switch").and_then(|node| self.switch(node));
         let settle = fields.get("settle").map_or(Some(Vec::new()), |node| self.plays(node));
+        let keep_releases = fields.number("keep_releases", 0);
         Some(Playbook {
             name: name?,
             colors: colors?,
@@ -105,6 +108,7 @@ impl Reader<'_> {
             stage: stage?,
             switch: switch?,
             settle: settle?,
+            keep_releases: keep_releases?.unwrap_or(KEEP_RELEASES),
         })
     }
 

@@ -3,7 +3,7 @@
 use super::{Fields, Reader};
 use crate::model::Pull;
 use crate::model::playbook::{ComposeTask, Content, Module, Old, Place, Recreate, Retire};
-use crate::model::source::{Node, Problem};
+use crate::model::source::Node;
 
 pub(super) const MODULES: [&str; 6] = ["template", "copy", "command", "compose", "health", "retire"];
 /// Modules of the contract that this version does not have.
@@ -65,15 +65,9 @@ impl Reader<'_> {
         let fields = Fields::open(self, node, "`retire`", &["old", "after"], &[])?;
         let old = fields.need("old");
         let after = fields.duration("after");
-        let old = old?;
-        if old.raw() == Some("refresh") {
-            self.refuse(
-                Problem::at(&old.location, "`refresh` is not available in this version")
-                    .help("use keep, stop or remove"),
-            );
-            return None;
-        }
-        let old = self.word(old, "old", &[("keep", Old::Keep), ("stop", Old::Stop), ("remove", Old::Remove)]);
+        let words =
+            [("keep", Old::Keep), ("stop", Old::Stop), ("remove", Old::Remove), ("refresh", Old::Refresh)];
+        let old = self.word(old?, "old", &words);
         Some(Retire { old: old?, after: after? })
     }
 }

@@ -112,6 +112,7 @@ fn the_contract_s_example_is_read() {
     let verify = &playbook.switch.verify;
     assert_eq!((verify.retries, verify.successes, verify.delay), (30, 5, Duration::from_millis(200)));
     assert_eq!(playbook.switch.drain_timeout, Duration::from_mins(1));
+    assert_eq!(playbook.switch.confirm_timeout, Duration::from_secs(30));
     let retire = &playbook.settle[0].tasks[0];
     assert_eq!((playbook.settle[0].name.as_str(), retire.name.raw()), ("app_servers", "retire"));
     assert!(matches!(&retire.module, Module::Retire(Retire { old: Old::Keep, after: None })));
@@ -121,6 +122,40 @@ fn the_contract_s_example_is_read() {
 fn green_may_stand_first() {
     let text = EXAMPLE.replace("  blue:  { port: 18080 }\n", "").replace("18081 }\n", "18081 }\n  blue:\n");
     assert_eq!(read(&text).unwrap().first_color(), Color::Green);
+}
+
+#[test]
+fn the_old_color_has_four_ends() {
+    for (word, old) in
+        [("keep", Old::Keep), ("stop", Old::Stop), ("remove", Old::Remove), ("refresh", Old::Refresh)]
+    {
+        let Module::Retire(retire) = task(&format!("retire: {{ old: {word}, after: 10m }}")).module else {
+            panic!()
+        };
+        assert_eq!((retire.old, retire.after), (old, Some(Duration::from_mins(10))));
+    }
+    assert_eq!(task_refused("retire: { old: forget }").len(), 1);
+}
+
+#[test]
+fn health_is_asked_by_the_host_or_by_the_load_balancers() {
+    let from = |text: &str| {
+        let Module::Health(health) = task(text).module else { panic!() };
+        health.from
+    };
+    assert_eq!(from("health: { tcp: 'x:1' }"), Asker::Itself);
+    for check in ["tcp: 'x:1'", "http: 'http://x'"] {
+        assert_eq!(from(&format!("health: {{ {check}, from: load_balancers }}")), Asker::LoadBalancers);
+    }
+    for (check, name) in [("command: [x]", "command"), ("container: true", "container")] {
+        assert_eq!(
+            task_refused(&format!("health: {{ {check}, from: load_balancers }}")),
+            [format!("`{name}` is asked on the host itself, not from load balancers")]
+        );
+    }
+    assert_eq!(task_refused("health: { tcp: 'x:1', from: app_servers }").len(), 1);
+    let verify = EXAMPLE.replace("verify: {", "verify: { from: load_balancers,");
+    assert_eq!(messages(&verify), ["`verify` is always asked on the load balancers"]);
 }
 
 #[test]
@@ -335,21 +370,14 @@ fn what_this_version_lacks_is_never_ignored() {
         let name = text.split(':').next().unwrap();
         assert_eq!(task_refused(text), [format!("`{name}` is not available in this version")]);
     }
-    for (text, name) in [
-        ("health: { http: 'http://x', from: load_balancers }", "from"),
-        ("retire: { old: refresh }", "refresh"),
-        ("command: { argv: [x], in: container }", "in"),
-    ] {
-        assert_eq!(task_refused(text), [format!("`{name}` is not available in this version")]);
-    }
-    for key in
-        ["watch: { for: 30s }", "confirm_timeout: 30s", "preview: { allow: [] }", "command: { set: x }"]
-    {
+    let text = "command: { argv: [x], in: container }";
+    assert_eq!(task_refused(text), ["`in` is not available in this version"]);
+    for key in ["preview: { allow: [] }", "command: { set: x }"] {
         let name = key.split(':').next().unwrap();
         let text = EXAMPLE.replace("  hosts: load_balancers", &format!("  hosts: load_balancers\n  {key}"));
         assert_eq!(messages(&text), [format!("`{name}` is not available in this version")]);
     }
-    for key in ["file", "upstream", "container", "test", "reload"] {
+    for key in ["file", "upstream"] {
         let text = EXAMPLE
             .replace("    template: site.conf.hbs", &format!("    template: site.conf.hbs\n    {key}: x"));
         assert_eq!(messages(&text), [format!("`{key}` is not available in this version")]);
@@ -439,6 +467,20 @@ fn hosts_and_the_switch_are_checked() {
         messages(&EXAMPLE.replace("headers: { X-Color: \"{{ color }}\" }", "body: ok")),
         ["`verify` has to see which color is served, and this check is the same for both"]
     );
+    assert_eq!(
+        messages(&EXAMPLE.replace("  verify:", "  confirm_timeout: 1s\n  verify:")),
+        ["`confirm_timeout` is too short to swap, to verify and to confirm"]
+    );
+    let watch = |keys: &str| EXAMPLE.replace("  verify:", &format!("  watch: {keys}\n  verify:"));
+    let read_watch = read(&watch("{ for: 45s }")).unwrap().switch.watch.unwrap();
+    assert_eq!((read_watch.window.as_secs(), read_watch.max_error_percentage), (45, 1.0));
+    for (keys, problem) in [
+        ("{ max_error_percentage: 1 }", "`for` is missing here"),
+        ("{ for: 1s, max_error_percentage: 101 }", "`max_error_percentage` is a percentage from 0 to 100"),
+        ("{ for: 1s, log: access.log }", "`log` is an absolute path on the host"),
+    ] {
+        assert_eq!(messages(&watch(keys)), [problem]);
+    }
 }
 
 proptest::proptest! {

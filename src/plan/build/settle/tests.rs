@@ -67,6 +67,7 @@ fn observed(compose_file: File, state: Option<&str>) -> Observed {
     Observed {
         hosts: [(host("lb1"), balancer), (host("app1"), server)].into(),
         served: [(host("lb1"), Served::Color(Color::Green))].into(),
+        kept: None,
     }
 }
 
@@ -84,20 +85,26 @@ fn way_back(observed: &Observed) -> Result<Vec<Action>, Blocked> {
 #[test]
 fn a_color_that_runs_only_answers_for_itself_before_a_rollback() {
     let actions = way_back(&observed(file("services: {}"), Some("running"))).unwrap();
-    assert!(matches!(actions.as_slice(), [Action::Check(_)]), "{actions:?}");
+    assert!(matches!(actions.as_slice(), [Action::Check(_), Action::Fingerprint(_)]), "{actions:?}");
 }
 
 #[test]
 fn a_color_that_was_stopped_is_started_first() {
     let actions = way_back(&observed(file("services: {}"), Some("exited"))).unwrap();
-    assert!(matches!(actions.as_slice(), [Action::ComposeStart(_), Action::Check(_)]), "{actions:?}");
+    assert!(
+        matches!(actions.as_slice(), [Action::ComposeStart(_), Action::Check(_), Action::Fingerprint(_)]),
+        "{actions:?}"
+    );
 }
 
 #[test]
 fn a_color_that_made_room_for_a_release_that_failed_is_brought_up_from_its_files() {
     let after_a_failure = observed(file("services: {}"), None);
     let actions = way_back(&after_a_failure).unwrap();
-    assert!(matches!(actions.as_slice(), [Action::ComposeUp(_), Action::Check(_)]), "{actions:?}");
+    assert!(
+        matches!(actions.as_slice(), [Action::ComposeUp(_), Action::Check(_), Action::Fingerprint(_)]),
+        "{actions:?}"
+    );
     assert_eq!(kept(&model(), &after_a_failure).unwrap(), [(host("app1"), Color::Blue)]);
 }
 

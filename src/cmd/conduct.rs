@@ -1,0 +1,226 @@
+//! A run from the lock to its end: recorded, shown, interrupted by Ctrl-C.
+
+use std::io::{stderr, stdout};
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use tokio_util::sync::CancellationToken;
+
+use crate::event::Kind;
+use crate::journal::Journal;
+use crate::model::{Escalation, HostName, RunId};
+use crate::plan::{self, Plan, Wave};
+use crate::remote::ssh::SshFleet;
+use crate::report::{Human, Json, Options, Report};
+use crate::run::{About, Ending, Engine, Holder, Lock, LockPlace, NotLocked, Record, Recorder, Unrecorded};
+
+use super::failure::{Failure, FailureKind};
+use super::load::{Loaded, wrong};
+use super::session::{Session, clock, now};
+
+/// How long the lock of a process that is gone is waited for: its load balancer notices after 30 s at the latest.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// What a run needs beside its plan.
+pub(super) struct Conductor<'a> {
+    pub(super) session: &'a Session,
+    pub(super) loaded: &'a Loaded,
+    pub(super) fleet: &'a SshFleet,
+    /// The run: this process's own, or one that another process began.
+    pub(super) run: RunId,
+    /// The command for the record: without `-e`, whose values may be secrets.
+    pub(super) command: String,
+}
+
+/// What is carried out.
+pub(super) enum Course<'a> {
+    /// A plan from its beginning.
+    Apply,
+    /// A plan from where another process left it.
+    Resume(&'a crate::run::Left),
+    /// What another process did is taken back; the checks of the color that was live before.
+    Abort(&'a crate::run::Left, &'a [plan::Lane]),
+}
+
+/// Plans anew without some hosts.
+type Revise<'a> = &'a crate::run::Revise<'a>;
+
+impl Conductor<'_> {
+    /// Takes the lock on every load balancer.
+    pub(super) async fn lock(&self) -> Result<Lock, Failure> {
+        Lock::take(self.fleet, &self.places()?, self.holder()).await.map_err(|error| not_locked(&error))
+    }
+
+    /// As [`lock`](Self::lock), for a run whose former process may still seem to hold it.
+    pub(super) async fn lock_of_the_dead(&self) -> Result<Lock, Failure> {
+        let (places, mut told) = (self.places()?, false);
+        let until = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            match Lock::take(self.fleet, &places, self.holder()).await {
+                Err(NotLocked::Held { holder: Some(holder), host })
+                    if holder.run == self.run && tokio::time::Instant::now() < until =>
+                {
+                    if !told {
+                        self.session.ui.say(&format!(
+                            "{host} still holds the lock of that run: waiting until it notices that {} is gone\n",
+                            holder.by
+                        ));
+                    }
+                    told = true;
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+                taken => return taken.map_err(|error| not_locked(&error)),
+            }
+        }
+    }
+
+    fn places(&self) -> Result<Vec<LockPlace>, Failure> {
+        let places = plan::lock_places(&self.loaded.model).map_err(wrong)?;
+        let place = |(host, folder, user): (HostName, String, Option<String>)| {
+            let password = self.loaded.passwords.get(&host).cloned();
+            (host, folder, user.map(|user| Escalation { user, password }))
+        };
+        Ok(places.into_iter().map(place).collect())
+    }
+
+    fn holder(&self) -> Holder {
+        let (by, run, command) = (self.session.by(), self.run.clone(), self.command.clone());
+        Holder { by, since: now(), run, command, phase: None }
+    }
+
+    /// Carries a plan out, with journal, screen and record.
+    pub(super) async fn carry_out(
+        &self,
+        plan: &Plan,
+        lock: &Lock,
+        record: Record,
+        course: Course<'_>,
+        revise: Revise<'_>,
+    ) -> Result<Ending, Failure> {
+        let folder = self.session.journals(plan.app.as_str())?;
+        let (journal, path) = Journal::create(&folder, &self.run, record.attempt).map_err(|error| {
+            let failure =
+                Failure::new(FailureKind::Failed, "the journal cannot be written; nothing was done");
+            failure.because(Some(&error)).hint(format!("is there room in {}?", folder.display()))
+        })?;
+        let mut report = self.report();
+        let recorder = Recorder::new(self.run.clone(), now, Some(journal), vec![report.as_mut()]);
+        let (stop, halt) = (CancellationToken::new(), CancellationToken::new());
+        let engine = Engine {
+            remote: self.fleet,
+            recorder: &recorder,
+            forks: usize::from(self.session.cli.globals.forks),
+            passwords: &self.loaded.passwords,
+            stop: &stop,
+            halt: &halt,
+            lock: Some(lock),
+            revise,
+        };
+        lock.begin(record, &plan::seal(plan)).await;
+        let start = crate::run::start(plan, self.command.clone(), self.session.by());
+        let running = async {
+            match course {
+                Course::Apply => engine.apply(plan.clone(), start).await,
+                Course::Resume(left) => engine.resume(plan.clone(), start, left).await,
+                Course::Abort(left, old) => engine.abort(plan, start, left, old).await,
+            }
+        };
+        let ending = tokio::select! {
+            ending = running => ending,
+            never = beat(lock) => never,
+            never = interrupts(&stop, &halt, &recorder) => never,
+        };
+        let ending = ending.map_err(|error| unrecorded(&error, &path, self.session))?;
+        if let Some(record) = lock.record() {
+            lock.end(record.ended(ending.outcome, ending.live, now())).await;
+        }
+        Ok(ending)
+    }
+
+    fn report(&self) -> Box<dyn Report> {
+        let session = self.session;
+        if session.json() {
+            return Box::new(Json::new(Box::new(stdout())));
+        }
+        let quiet = session.cli.globals.quiet;
+        let options = Options {
+            quiet,
+            selection: session.cli.selection(),
+            zone: TimeZone::system(),
+            progress: session.ui.err_paint(),
+            result: session.ui.out_paint(),
+        };
+        if session.ui.is_lively() && !quiet {
+            return Box::new(Human::terminal(options, Box::new(stdout())));
+        }
+        Box::new(Human::plain(options, Box::new(stderr()), Box::new(stdout())))
+    }
+}
+
+/// A run that is gone on with is never planned anew: what it was seen to leave is not what it found.
+pub(super) fn never_anew(hosts: &[HostName]) -> Result<Vec<Wave>, String> {
+    let hosts: Vec<&HostName> = hosts.iter().collect();
+    Err(format!("{} failed, which the interrupted run counted on", crate::model::host_list(&hosts)))
+}
+
+/// Keeps the lock alive. Never ends by itself.
+async fn beat<T>(lock: &Lock) -> T {
+    lock.beat().await;
+    std::future::pending().await
+}
+
+/// Ctrl-C and TERM ask for an end: once, and the engine stops between steps and undoes; twice, and it stops the
+/// undo between steps. Never ends by itself.
+async fn interrupts<T>(stop: &CancellationToken, halt: &CancellationToken, recorder: &Recorder<'_>) -> T {
+    use tokio::signal::unix::{SignalKind, signal};
+    if let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            let text = if stop.is_cancelled() {
+                halt.cancel();
+                "interrupted again: ending the step under way, then stopping the undo"
+            } else {
+                stop.cancel();
+                "interrupted: ending the steps under way, then undoing; again, to stop the undo, too"
+            };
+            // A journal that fails is met by the engine itself.
+            let _ = recorder.record(About::default(), Kind::Noticed { text: text.to_owned() });
+        }
+    }
+    std::future::pending().await
+}
+
+fn not_locked(error: &NotLocked) -> Failure {
+    let NotLocked::Held { host, holder } = error else {
+        let failure = Failure::of(FailureKind::Unreachable, error);
+        return failure.hint(
+            "the lock needs flock and a folder that can be written: bgctl_state_dir, default /var/lib/bgctl",
+        );
+    };
+    let Some(holder) = holder else {
+        let failure = Failure::new(FailureKind::Locked, format!("locked on {host} by another run"));
+        return failure.hint("who it is cannot be read; try again when it has ended");
+    };
+    let phase = holder.phase.map(|phase| format!(", in {}", phase.as_str())).unwrap_or_default();
+    let by = format!(
+        "locked on {host} by {}: `{}` since {}{phase} (run {})",
+        holder.by,
+        holder.command,
+        clock(holder.since),
+        holder.run
+    );
+    Failure::new(FailureKind::Locked, by).hint("nothing was done; try again when it has ended")
+}
+
+fn unrecorded(error: &Unrecorded, path: &std::path::Path, session: &Session) -> Failure {
+    Failure::of(FailureKind::NeedsPerson, error)
+        .hint(format!("the run stopped before its next effect; what it did stands in {}", path.display()))
+        .hint("make room, then take it back or go on with it")
+        .run(format!("bgctl abort {}", session.cli.selection()))
+        .run(format!("bgctl resume {}", session.cli.selection()))
+}

@@ -1,0 +1,268 @@
+//! `resume` and `abort`: a run that its process left is finished, or taken back, from any machine.
+
+use crate::cli::TakeoverArgs;
+use crate::event::Outcome;
+use crate::facts::Observed;
+use crate::journal;
+use crate::model::{HostName, ReleaseId, host_list};
+use crate::plan::{self, Began, Goal, Open, Phase, Plan, Show, Unopened};
+use crate::remote::ssh::SshFleet;
+use crate::run::{Ending, Left, Record};
+use crate::ui::NoAnswer;
+
+use super::conduct::{Conductor, Course, never_anew};
+use super::deploy::{command, exit_code};
+use super::failure::{Failure, FailureKind};
+use super::kept;
+use super::load::{self, Loaded, wrong};
+use super::observe::{self, Round};
+use super::session::{Session, now};
+use super::unfinished;
+
+/// Which of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verb {
+    Resume,
+    Abort,
+}
+
+impl Verb {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Resume => "resume",
+            Self::Abort => "abort",
+        }
+    }
+}
+
+pub(super) async fn run(session: &Session, verb: Verb, args: &TakeoverArgs) -> Result<u8, Failure> {
+    if !args.yes && !args.check && !session.ui.can_ask() {
+        return Err(Failure::unanswered(&NoAnswer::NobodyThere));
+    }
+    let mut loaded = load::load(session)?;
+    let outside = outside(&mut loaded, verb)?;
+    let round = Round::prepare(&loaded)?.with_plan().without(&outside);
+    let fleet = observe::connect_all(session, &loaded, &round).await?;
+    let code = takeover(session, verb, args, &mut loaded, &outside, &round, &fleet).await;
+    fleet.close().await;
+    code
+}
+
+async fn takeover(
+    session: &Session,
+    verb: Verb,
+    args: &TakeoverArgs,
+    loaded: &mut Loaded,
+    outside: &[HostName],
+    round: &Round,
+    fleet: &SshFleet,
+) -> Result<u8, Failure> {
+    let mut observed = observe::all(round.ask(fleet, loaded).await)?;
+    let Some(record) = wanted(&observed)? else {
+        session.ui.say(&format!("Nothing to {}: no run was left unfinished.\n", verb.as_str()));
+        return Ok(0);
+    };
+    // Templates that show the run's id, and what is kept on hosts under it, are those of the run that was left.
+    loaded.model.run = record.run.to_string();
+    let restages = record.goal == Goal::Restage && verb == Verb::Resume;
+    if restages {
+        kept::load(fleet, loaded, &mut observed, &record.release.to_string()).await?;
+    }
+    let task = Task { session, verb, loaded, outside };
+    let (plan, left) = task.open(&record, &observed)?;
+    task.show(&record, &plan, &left);
+    if args.check || !task.ask(args.yes)? {
+        return Ok(if args.check { 0 } else { FailureKind::Failed.exit_code() });
+    }
+    let conductor = Conductor {
+        session,
+        loaded,
+        fleet,
+        run: record.run.clone(),
+        command: command(session, verb.as_str()),
+    };
+    let lock = conductor.lock_of_the_dead().await?;
+    // Somebody else may have taken it over while the question was asked.
+    let mut observed = observe::all(round.ask(fleet, loaded).await)?;
+    if restages {
+        kept::load(fleet, task.loaded, &mut observed, &record.release.to_string()).await?;
+    }
+    let Some(now_kept) = wanted(&observed)?.filter(|now_kept| now_kept.run == record.run) else {
+        session.ui.say("Somebody else ended it meanwhile; nothing was done.\n");
+        return Ok(0);
+    };
+    let (plan, mut left) = task.open(&now_kept, &observed)?;
+    let next = now_kept.taken_over(session.by(), conductor.command.clone(), now());
+    left.attempt = next.attempt;
+    let ending = match verb {
+        Verb::Resume => conductor.carry_out(&plan, &lock, next, Course::Resume(&left), &never_anew).await?,
+        Verb::Abort => {
+            let old = task.old_answers(&plan, &observed)?;
+            conductor.carry_out(&plan, &lock, next, Course::Abort(&left, &old), &never_anew).await?
+        }
+    };
+    Ok(code(verb, ending))
+}
+
+/// The run that is to be taken over, if there is one.
+fn wanted(observed: &Observed) -> Result<Option<Record>, Failure> {
+    Ok(unfinished::newest(observed)?.filter(Record::is_unfinished))
+}
+
+/// Hosts that an abort leaves alone, by `-l`: one that is gone for good must not keep the others waiting.
+fn outside(loaded: &mut Loaded, verb: Verb) -> Result<Vec<HostName>, Failure> {
+    let Some(limit) = loaded.model.limit.take() else { return Ok(Vec::new()) };
+    let usage = |text: &str| Failure::new(FailureKind::Usage, text);
+    if verb == Verb::Resume {
+        return Err(usage("--limit makes no sense for resume: the run knows its hosts"));
+    }
+    let inside = loaded.model.inventory.select(&limit).map_err(|error| usage(&error.to_string()))?.hosts;
+    let balancers = plan::lock_places(&loaded.model).map_err(wrong)?;
+    if balancers.iter().any(|(host, ..)| !inside.contains(host)) {
+        return Err(usage("--limit leaves out a load balancer: traffic goes back on all of them or on none"));
+    }
+    Ok(loaded.model.inventory.hosts().iter().filter(|host| !inside.contains(host)).cloned().collect())
+}
+
+struct Task<'a> {
+    session: &'a Session,
+    verb: Verb,
+    loaded: &'a Loaded,
+    outside: &'a [HostName],
+}
+
+impl Task<'_> {
+    /// The plan that the load balancers kept, its contents filled in from these inputs; and what was left.
+    fn open(&self, record: &Record, observed: &Observed) -> Result<(Plan, Left), Failure> {
+        let kept = observed.hosts.values().find_map(|facts| facts.records.plan.as_deref());
+        let Some(kept) = kept else {
+            let failure = Failure::new(
+                FailureKind::NeedsPerson,
+                "the load balancers have no plan of the run that was left",
+            );
+            return Err(failure.hint("look at `bgctl status`; mend by hand what it names, then move the file last-run in bgctl_state_dir away"));
+        };
+        let began = Began { goal: record.goal, live: record.before, target: record.target };
+        let left_out = record.reached.as_ref().map_or(&[][..], |reached| &reached.left_out);
+        let contents = plan::contents(began, left_out, &self.loaded.model, observed);
+        let (open, contents) = match self.verb {
+            Verb::Resume => {
+                let (contents, release) =
+                    contents.map_err(|error| super::plan::blocked(error, &self.loaded.selection))?;
+                self.refuse_other_release(record, &release)?;
+                (Open::Whole, contents)
+            }
+            // What takes a run back rarely needs the inputs.
+            Verb::Abort => (Open::Undos, contents.map(|(contents, _)| contents).unwrap_or_default()),
+        };
+        let plan = Plan::open(kept, &contents, open).map_err(|error| unopened(&error))?;
+        if self.verb == Verb::Resume && record.reached.as_ref().is_some_and(|reached| reached.undoing) {
+            let failure = Failure::new(
+                FailureKind::NeedsPerson,
+                format!("{} was being taken back already", unfinished::words(record)),
+            );
+            return Err(failure
+                .hint("only its undo can be finished")
+                .run(format!("bgctl abort {}", self.session.cli.selection())));
+        }
+        let mut left = Left::of(record, &plan, self.known(record)?);
+        left.steps.retain(|at| plan.host(at.wave, at.lane).is_none_or(|host| !self.outside.contains(host)));
+        Ok((plan, left))
+    }
+
+    /// Who gives another version must not believe that it was deployed.
+    fn refuse_other_release(&self, record: &Record, release: &ReleaseId) -> Result<(), Failure> {
+        if record.release == *release {
+            return Ok(());
+        }
+        let error = format!("these inputs make release {release}, the run is of release {}", record.release);
+        Err(Failure::new(FailureKind::Failed, error)
+            .hint("give the same -e, and check out the same files; or take the run back; nothing was done")
+            .run(format!("bgctl abort {}", self.session.cli.selection())))
+    }
+
+    /// The steps that may have left something behind, where this machine's journal of the run is the latest.
+    fn known(&self, record: &Record) -> Result<Option<Vec<crate::event::StepId>>, Failure> {
+        let folder = self.session.journals(self.loaded.model.playbook.name.as_str())?;
+        let state = journal::read(&folder, &record.run, record.attempt);
+        let state = state.map_err(|error| {
+            Failure::of(FailureKind::Failed, &error)
+                .hint("move that file away to go by what the load balancers know; nothing was done")
+        })?;
+        Ok(state.map(|state| state.to_undo()))
+    }
+
+    fn show(&self, record: &Record, plan: &Plan, left: &Left) {
+        let ui = self.session.ui;
+        if self.session.json() || self.session.cli.globals.quiet {
+            return;
+        }
+        ui.say(&format!("{}\n", unfinished::words(record)));
+        if self.verb == Verb::Abort {
+            if !self.outside.is_empty() {
+                let hosts: Vec<&HostName> = self.outside.iter().collect();
+                ui.say(&format!("left alone, as --limit says: {}\n", host_list(&hosts)));
+            }
+            let steps = if left.steps.len() == 1 { "step" } else { "steps" };
+            let live = plan.live.map_or("nothing".to_owned(), |live| format!("{live}"));
+            ui.say(&format!(
+                "abort takes back what it may have done ({} {steps}); {live} is served after that\n",
+                left.steps.len()
+            ));
+            return;
+        }
+        let mut rest = plan.clone();
+        for (_, wave) in rest.waves.iter_mut().enumerate().filter(|(index, _)| *index < left.wave) {
+            wave.lanes.clear();
+        }
+        rest.waves.retain(|wave| !wave.lanes.is_empty());
+        let options = Show { color: ui.err_paint().is_on(), diff: false, width: ui.width() };
+        ui.say(&(plan::show(&rest, options) + "\n"));
+    }
+
+    fn ask(&self, yes: bool) -> Result<bool, Failure> {
+        if yes {
+            return Ok(true);
+        }
+        let question = match self.verb {
+            Verb::Resume => "Go on with it?",
+            Verb::Abort => "Take it back?",
+        };
+        let ui = self.session.ui;
+        let answer = ui.confirm(question).map_err(|error| Failure::unanswered(&error))?;
+        if !answer {
+            ui.say("Nothing was done.\n");
+        }
+        Ok(answer)
+    }
+
+    /// How the color that was live answers for itself, where traffic may have to go back to it after its settle.
+    fn old_answers(&self, plan: &Plan, observed: &Observed) -> Result<Vec<plan::Lane>, Failure> {
+        let settles = plan.waves.iter().any(|wave| wave.phase == Phase::Settle);
+        match plan.live {
+            Some(live) if settles && plan.goal != Goal::Retire => {
+                plan::answers(live, &self.loaded.model, observed)
+                    .map_err(|error| super::plan::blocked(error, &self.loaded.selection))
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+}
+
+fn unopened(error: &Unopened) -> Failure {
+    let failure = Failure::of(FailureKind::Failed, error);
+    match error {
+        Unopened::Unreadable(_) => failure.hint("another version of bgctl wrote it: use that one"),
+        Unopened::OtherInputs(steps) => failure
+            .detail(&steps.join("\n"))
+            .hint("give the same -e, and check out the same files; nothing was done"),
+    }
+}
+
+/// An abort that took all back has done what was asked for.
+fn code(verb: Verb, ending: Ending) -> u8 {
+    match (verb, ending.outcome) {
+        (Verb::Abort, Outcome::Undone) => 0,
+        (_, outcome) => exit_code(outcome),
+    }
+}

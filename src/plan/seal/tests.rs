@@ -1,0 +1,119 @@
+use super::*;
+use crate::model::{Color, Compose, Project, PutFile, ReleaseId, Run};
+use crate::plan::{Certainty, Goal, Lane, Phase, Step, Undo, Wave};
+
+fn run(word: &str) -> Run {
+    let env = vec![("TOKEN".to_owned(), "hunter2".to_owned())];
+    Run { argv: vec!["sh".to_owned(), word.to_owned()], chdir: None, stdin: Some("hunter2".to_owned()), env }
+}
+
+fn step(action: Action, undo: Undo) -> Step {
+    Step {
+        name: "a task".to_owned(),
+        action,
+        undo,
+        certainty: Certainty::Computed,
+        escalate: None,
+        timeout: None,
+        ignore_errors: false,
+        no_log: true,
+        before: Some("hunter1".to_owned()),
+    }
+}
+
+fn plan() -> Plan {
+    let file = PutFile {
+        path: "/srv/x".to_owned(),
+        content: b"hunter2".to_vec(),
+        mode: None,
+        owner: None,
+        group: None,
+        validate: None,
+        keep: Some("/srv/.x.run.bgctl".to_owned()),
+    };
+    let restore = Action::RestoreFile { path: file.path.clone(), kept: "/srv/.x.run.bgctl".to_owned() };
+    let project = Project {
+        name: "a-blue".to_owned(),
+        dir: "/srv".to_owned(),
+        compose: Compose::V2,
+        env: vec![("PASSWORD".to_owned(), "hunter2".to_owned())],
+    };
+    let steps = vec![
+        step(Action::PutFile(file), Undo::Reverse(restore)),
+        step(Action::Run(run("migrate")), Undo::Reverse(Action::Run(run("back")))),
+        step(Action::ComposeStop(project.clone()), Undo::Reverse(Action::ComposeStart(project))),
+    ];
+    let lane = Lane { host: "app1".parse().unwrap(), steps, skipped: Vec::new() };
+    let wave =
+        Wave { phase: Phase::Stage, name: "w".to_owned(), max_fail_percentage: 0.0, lanes: vec![lane] };
+    Plan {
+        app: "a".parse().unwrap(),
+        goal: Goal::Apply,
+        live: None,
+        target: Color::Blue,
+        release: ReleaseId::from_digest("0123"),
+        waves: vec![wave],
+        load_balancers: Vec::new(),
+        standings: Vec::new(),
+        app_servers: Vec::new(),
+        notes: Vec::new(),
+    }
+}
+
+fn contents(of: &Plan) -> Contents {
+    let mut contents = Contents::default();
+    for (_, step) in of.steps() {
+        contents.add_action(&step.action);
+        if let Undo::Reverse(action) = &step.undo {
+            contents.add_action(action);
+        }
+    }
+    contents
+}
+
+fn as_sealed(plan: &Plan) -> Plan {
+    let mut plan = plan.clone();
+    plan.waves.iter_mut().flat_map(|w| &mut w.lanes).flat_map(|l| &mut l.steps).for_each(|s| s.before = None);
+    plan
+}
+
+#[test]
+fn a_sealed_plan_holds_no_content_and_opens_to_what_it_was() {
+    let sealed = seal(&plan());
+    let encoded = data_encoding::BASE64.encode(b"hunter2");
+    for secret in ["hunter", &encoded, "migrate"] {
+        assert!(!sealed.contains(secret), "{secret} in {sealed}");
+    }
+    assert!(!sealed.contains('\n'));
+    let opened = Plan::open(&sealed, &contents(&plan()), Open::Whole).unwrap();
+    assert_eq!(opened, as_sealed(&plan()));
+}
+
+#[test]
+fn other_inputs_do_not_open_it_and_the_steps_are_named() {
+    let sealed = seal(&plan());
+    let error = Plan::open(&sealed, &Contents::default(), Open::Whole).unwrap_err();
+    assert_eq!(error, Unopened::OtherInputs(vec!["app1: a task".to_owned()]));
+    let Err(Unopened::OtherInputs(_)) = Plan::open(&sealed, &Contents::default(), Open::Undos) else {
+        panic!("the undo's command cannot be known")
+    };
+}
+
+#[test]
+fn for_the_undo_alone_what_leads_forward_may_be_unknown() {
+    let mut plan = plan();
+    plan.waves[0].lanes[0].steps.truncate(1);
+    let opened = Plan::open(&seal(&plan), &Contents::default(), Open::Undos).unwrap();
+    let (was, is) = (plan.steps().next().unwrap().1, opened.steps().next().unwrap().1);
+    assert_eq!(was.undo, is.undo);
+    let Action::PutFile(file) = &is.action else { panic!("{is:?}") };
+    assert!(file.content.is_empty());
+}
+
+#[test]
+fn what_is_no_plan_is_refused() {
+    for text in ["", "{", "{}", r#"{"waves":[{"lanes":[{"host":"a","steps":[{}]}]}]}"#] {
+        let error = Plan::open(text, &Contents::default(), Open::Whole).unwrap_err();
+        assert!(matches!(error, Unopened::Unreadable(_)), "{text:?}: {error:?}");
+    }
+}

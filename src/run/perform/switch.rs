@@ -1,0 +1,100 @@
+//! What is asked of a load balancer around the switch.
+
+use std::time::Duration;
+
+use crate::event::StepError;
+use crate::model::{Confirm, NginxSetup, Swap};
+use crate::remote::{Exec, Output};
+use crate::scripts::{CONFIRM, DEAD_MAN, SWAP, TEST_COPY, TEST_SITE};
+
+use super::{Done, Performance, number_after, said};
+
+/// How long new nginx workers may take to appear.
+const RELOAD_SECONDS: u64 = 10;
+/// Two reloads at the most, each with its tests: the way there and the way back.
+const SWAPPING: Duration = Duration::from_secs(4 * RELOAD_SECONDS);
+/// How long a swap waits for another one, or for the dead-man, on the same host.
+const TURN: Duration = Duration::from_secs(30);
+
+impl Performance<'_> {
+    pub(super) async fn test_site(
+        &self,
+        link: &str,
+        content: &str,
+        nginx: &NginxSetup,
+    ) -> Result<Done, StepError> {
+        let args = [link.to_owned(), content.len().to_string(), TEST_COPY.to_owned()];
+        let exec = Exec::reads(TEST_SITE).args(args).env(nginx.variables()).stdin(content);
+        let output = self.exec("test the site with nginx", exec).await?;
+        if output.success() {
+            return Ok(Done::default());
+        }
+        Err(StepError {
+            message: "nginx refuses its configuration with the new site in place".into(),
+            stderr: said(&output),
+            hint: Some(
+                "nothing on the load balancer was changed; mend the site's template and apply again".into(),
+            ),
+        })
+    }
+
+    pub(super) async fn swap(&self, swap: &Swap) -> Result<Done, StepError> {
+        let text = |path: &Option<String>| path.clone().unwrap_or_default();
+        let timeout = swap.guard.confirm_timeout.map(|time| time.as_millis().to_string());
+        let args = [
+            swap.link.clone(),
+            text(&swap.from),
+            text(&swap.to),
+            RELOAD_SECONDS.to_string(),
+            swap.guard.folder.clone(),
+            swap.guard.run.clone(),
+            timeout.unwrap_or_default(),
+            DEAD_MAN.to_owned(),
+        ];
+        let exec = Exec::changes(SWAP).args(args).env(swap.nginx.variables()).timeout(TURN + SWAPPING);
+        let output = self.exec("switch nginx", exec).await.map_err(|error| unheard(error, swap))?;
+        if output.success() {
+            let took = number_after(&output.text(), "took ");
+            return Ok(Done { changed: true, switched_ms: took, detail: notes(&output), ..Done::default() });
+        }
+        Err(StepError {
+            message: format!("the switch of {} did not take effect", swap.link),
+            stderr: said(&output),
+            hint: Some("mend what nginx's error log names, then apply again".into()),
+        })
+    }
+
+    pub(super) async fn confirm(&self, confirm: &Confirm) -> Result<Done, StepError> {
+        // Only a connection made now proves that the load balancer can still be reached.
+        let exec = Exec::changes(CONFIRM).args([&confirm.folder, &confirm.run]).fresh();
+        let output = self.exec("confirm the switch", exec).await?;
+        if output.success() {
+            return Ok(Done { detail: notes(&output), ..Done::default() });
+        }
+        Err(StepError {
+            message: "the switch could not be confirmed".into(),
+            stderr: said(&output),
+            hint: Some(format!(
+                "look at `bgctl status`, then apply again; it waits for `confirm_timeout`, which is {} s",
+                confirm.confirm_timeout.as_secs()
+            )),
+        })
+    }
+}
+
+/// What a script noticed, in one line.
+fn notes(output: &Output) -> Option<String> {
+    let text = output.text();
+    let notes: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("note ")).collect();
+    (!notes.is_empty()).then(|| notes.join("; "))
+}
+
+/// A swap whose answer never came: what the load balancer does about it by itself.
+fn unheard(error: StepError, swap: &Swap) -> StepError {
+    let Some(time) = swap.guard.confirm_timeout.filter(|_| error.hint.is_none()) else { return error };
+    let hint = format!(
+        "if it was swapped, the load balancer swaps back by itself {} s after that, as nobody confirms it",
+        time.as_secs()
+    );
+    StepError { hint: Some(hint), ..error }
+}

@@ -1,0 +1,22 @@
+# Says which image each running service of a project is made from, and the digests of files.
+# Arguments: KIND NAME DIR [FILE …]; an empty NAME: no project
+shift 3
+if [ -n "$name" ]; then
+  ids=$($engine ps -q --filter "label=com.docker.compose.project=$name") || exit 1
+  format='{{index .Config.Labels "com.docker.compose.service"}}|{{index .Config.Labels "com.docker.compose.oneoff"}}|{{.Image}}'
+  listed=
+  # shellcheck disable=SC2086 # ids hold no white space
+  if [ -n "$ids" ]; then listed=$($engine inspect --format "$format" $ids) || exit 1; fi
+  printf '%s\n' "$listed" | while IFS='|' read -r service oneoff image; do
+    # What `compose run` started is no service.
+    if [ -z "$service" ] || [ "$oneoff" = True ]; then continue; fi
+    printf 'image %s %s %s\n' "$service" "$image" \
+      "$($engine image inspect --format '{{range .RepoDigests}}{{.}} {{end}}' "$image" 2>/dev/null)"
+  done
+fi
+for path; do
+  if [ ! -e "$path" ]; then echo "file missing"
+  elif sum=$(sha256sum 2>/dev/null <"$path"); then echo "file ${sum%% *}"
+  else echo "file unreadable"; fi
+done
+echo end

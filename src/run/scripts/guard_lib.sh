@@ -1,0 +1,33 @@
+# Whose turn it is to switch on this host, and what waits there for a confirmation. Needs $folder, and clock_lib.sh.
+
+# One at a time: a swap, a confirmation, the dead-man. Waits $1 seconds for another one to end.
+take_turn() {
+  command -v flock >/dev/null 2>&1 || { echo "flock is not installed (it is in util-linux)" >&2; exit 1; }
+  (umask 022 && mkdir -p "$folder") || exit 73
+  exec 9>>"$folder/switch.lock" || exit 73
+  patience=$(($(now) + $1 * 1000))
+  until flock -n 9; do
+    if [ "$(now)" -ge "$patience" ]; then
+      echo "another switch has been under way on this host for $1 s (it holds $folder/switch.lock)" >&2
+      exit 75
+    fi
+    doze 0.1
+  done
+}
+
+# Reads the file of a switch, "armed" or "confirmed", into $its_…; fails where there is none.
+recall() {
+  [ -r "$folder/$1" ] && {
+    IFS= read -r its_run && IFS= read -r its_token && IFS= read -r its_pid && IFS= read -r its_boot &&
+      IFS= read -r its_deadline && IFS= read -r its_time && IFS= read -r its_link && IFS= read -r its_from &&
+      IFS= read -r its_to
+  } 2>/dev/null <"$folder/$1"
+}
+
+# Whether the dead-man of what was recalled is at his post: "watched", or why not: "rebooted", "lost".
+post() {
+  IFS= read -r boot </proc/sys/kernel/random/boot_id
+  if [ "$its_boot" != "$boot" ]; then echo rebooted
+  elif tr '\0' ' ' 2>/dev/null <"/proc/$its_pid/cmdline" | grep -qF -- " $its_token "; then echo watched
+  else echo lost; fi
+}

@@ -1,0 +1,57 @@
+# nginx's error log, wherever it goes. Begins with nginx_lib.sh.
+
+# Sets $log to its name, and $kind to how it is read: a "file", a file "inside" the container, the container "engine"'s
+# log, or "nowhere".
+find_log() {
+  log=$(directive error_log)
+  log=$(absolute "${log:-$(built_with error-log-path)}")
+  kind="file"
+  [ -z "$container" ] || kind=inside
+  case $log in
+    syslog:* | memory:*) kind=nowhere ;;
+    stderr) kind=stderr ;;
+    *) case $(beside readlink -f "$log" 2>/dev/null) in /dev/std* | /dev/null | /dev/pts/* | /proc/*) kind=stderr ;; esac ;;
+  esac
+  if [ "$kind" = stderr ]; then
+    kind=nowhere
+    [ -z "$container" ] || kind=engine
+  fi
+}
+
+# Remembers how far it goes now.
+mark_log() {
+  find_log
+  since=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+  seen=0
+  case $kind in
+    file) seen=$(wc -c <"$log" 2>/dev/null || echo 0) ;;
+    inside) seen=$(beside wc -c "$log" 2>/dev/null | awk '{ print $1 }') ;;
+    engine) seen=$(fresh_log | wc -c) ;;
+  esac
+}
+
+# What was added since.
+fresh_log() {
+  case $kind in
+    file) tail -c "+$((seen + 1))" "$log" 2>/dev/null ;;
+    inside) beside tail -c "+$((${seen:-0} + 1))" "$log" 2>/dev/null ;;
+    engine) $engine logs --since "$since" "$container" 2>&1 | tail -c "+$((seen + 1))" ;;
+  esac
+}
+
+emergencies() { fresh_log | grep -F '[emerg]'; }
+
+# Where a person finds it, for the end of a sentence.
+whereabouts() {
+  case $kind in
+    file) echo "$log" ;;
+    inside) echo "$log in container $container" ;;
+    engine) echo "$engine logs $container" ;;
+    nowhere)
+      case $log in
+        syslog:*) echo "the system log ($log)" ;;
+        memory:*) echo "nginx's own memory ($log)" ;;
+        *) echo "nginx's stderr ($log): under systemd that is \`journalctl -u nginx\`" ;;
+      esac ;;
+  esac
+}
