@@ -8,15 +8,26 @@
     reason = "a test's helper may fail it"
 )]
 
+mod campaign;
+mod dead_man;
 mod deploy;
+mod drain;
 mod failures;
 mod files;
+mod gates;
 mod harness;
 mod host_keys;
+mod kept;
 mod kinds;
 mod lock;
+mod nginx;
 mod refused_site;
+mod retire;
+mod rollback;
 mod secrets;
 mod switches;
+mod takeover;
+mod two;
 mod values;
+mod watch;
 mod ways;

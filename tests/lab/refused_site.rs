@@ -74,12 +74,12 @@ fn an_address_that_nginx_cannot_resolve_never_lands() {
 }
 
 /// Another program of the load balancer, which holds a port.
-struct Squatter<'a>(&'a Lab);
+pub(crate) struct Squatter<'a>(&'a Lab, &'a str);
 
 impl<'a> Squatter<'a> {
-    fn on_8181(lab: &'a Lab) -> Self {
+    pub(crate) fn on_8181(lab: &'a Lab, host: &'a str) -> Self {
         lab.on(
-            "lb1",
+            host,
             "setsid perl -MIO::Socket::INET -e '
                my $s = IO::Socket::INET->new(LocalPort => 8181, Listen => 5, ReuseAddr => 1) or exit 1;
                open(my $ready, \">\", \"/run/squatter\"); print $ready $$; close $ready; sleep 600' \
@@ -87,13 +87,13 @@ impl<'a> Squatter<'a> {
              i=0; until [ -s /run/squatter ] || [ $i -gt 100 ]; do sleep 0.05; i=$((i + 1)); done; test -s /run/squatter",
         );
         lab.edit(SITE, "listen 80 default_server;", "listen 80 default_server;\n    listen 8181;");
-        Self(lab)
+        Self(lab, host)
     }
 }
 
 impl Drop for Squatter<'_> {
     fn drop(&mut self) {
-        self.0.on("lb1", "kill $(cat /run/squatter); rm /run/squatter");
+        self.0.on(self.1, "kill $(cat /run/squatter); rm /run/squatter");
     }
 }
 
@@ -101,7 +101,7 @@ impl Drop for Squatter<'_> {
 fn a_port_that_is_taken_is_named_from_the_error_log_and_the_link_goes_back() {
     let lab = with_blue();
     let before = texts(&lab);
-    let squatter = Squatter::on_8181(&lab);
+    let squatter = Squatter::on_8181(&lab, "lb1");
     lab.deploy("0.0.2")
         .exits(1)
         .says("bind() to 0.0.0.0:8181 failed (98: Address already in use)")
@@ -114,10 +114,10 @@ fn a_port_that_is_taken_is_named_from_the_error_log_and_the_link_goes_back() {
 }
 
 /// nginx with its error log elsewhere, until this value ends.
-struct LogElsewhere<'a>(&'a Lab);
+pub(crate) struct LogElsewhere<'a>(&'a Lab);
 
 impl<'a> LogElsewhere<'a> {
-    fn new(lab: &'a Lab, directive: &str) -> Self {
+    pub(crate) fn new(lab: &'a Lab, directive: &str) -> Self {
         lab.on(
             "lb1",
             &format!(
@@ -139,7 +139,7 @@ impl Drop for LogElsewhere<'_> {
 #[test]
 fn the_error_log_is_found_wherever_nginx_writes_it() {
     let lab = with_blue();
-    let _squatter = Squatter::on_8181(&lab);
+    let _squatter = Squatter::on_8181(&lab, "lb1");
     for directive in [
         "error_log /srv/logs/nginx-errors.log notice;",
         "error_log \"/srv/logs/quoted.log\";",

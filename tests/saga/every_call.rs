@@ -129,9 +129,13 @@ break_everywhere! {
     a_third_deploy: THIRD,
     a_deploy_that_stops: STOPS,
     a_deploy_that_removes: REMOVES,
+    a_deploy_that_refreshes: REFRESHES,
     a_stage: STAGE,
     a_promotion: PROMOTION,
     a_rollback: ROLLBACK,
     a_rollback_to_a_stopped_color: ROLLBACK_TO_STOPPED,
+    a_rollback_to_a_kept_release: RESTAGE,
     a_retirement: RETIREMENT,
+    a_switch_by_hand: BY_HAND,
+    an_agreement: AGREEMENT,
 }

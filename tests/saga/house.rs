@@ -7,12 +7,16 @@ use std::time::Duration;
 
 use bgctl::event::{Event, Kind};
 use bgctl::facts::{self, Observed, Served};
-use bgctl::model::{Ask, Color, Files, HostName, Inventory, Playbook, RunId, Source, Vars};
-use bgctl::plan::{self, Blocked, Goal, Model, Phase, Plan, Request, Wave};
+use bgctl::model::{
+    Action, Ask, Color, Files, HostName, Inventory, Kept, KeptRelease, Playbook, RunId, Source, Vars,
+};
+use bgctl::plan::{self, Began, Blocked, Goal, Lane, Model, Open, Phase, Plan, Request, Wave};
 use bgctl::remote::fake::{Call, Fault, Fleet, World};
 use bgctl::remote::{Answer, Exec, HttpRequest, Probe, Remote, meets};
 use bgctl::report::Report;
-use bgctl::run::{self, Ending, Engine, Holder, Lock, Recorder, Unrecorded};
+use bgctl::run::{
+    self, Beginning, Ending, Engine, Holder, Left, Lock, LockPlace, Record, Recorder, Unrecorded,
+};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -56,16 +60,34 @@ impl Report for Listener {
     }
 }
 
-/// A run that has ended.
+/// How a run is gone on with that was left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Resume,
+    Abort,
+}
+
+/// What a process does with a plan.
+enum Course {
+    Apply,
+    Resume(Left),
+    Abort(Left, Vec<Lane>),
+}
+
+/// A run that has ended, or whose process has died.
 pub(crate) struct Told {
     pub(crate) plan: Plan,
-    pub(crate) ending: Result<Ending, Unrecorded>,
+    /// `None` where the process died.
+    pub(crate) ending: Option<Result<Ending, Unrecorded>>,
     pub(crate) log: Vec<Entry>,
 }
 
 impl Told {
     pub(crate) fn ending(&self) -> Ending {
-        *self.ending.as_ref().unwrap_or_else(|error| panic!("{error:?}\n{}", self.story()))
+        match &self.ending {
+            Some(Ok(ending)) => *ending,
+            other => panic!("{other:?}\n{}", self.story()),
+        }
     }
 
     pub(crate) fn calls(&self) -> impl Iterator<Item = &Call> {
@@ -101,6 +123,7 @@ pub(crate) struct Ready {
     pub(crate) observed: Observed,
     pub(crate) request: Request,
     pub(crate) plan: Plan,
+    pub(crate) run: RunId,
 }
 
 /// A fleet and what people wrote about it.
@@ -173,13 +196,14 @@ impl House {
             extra,
             limit: None,
             escalations,
-            run: "run".into(),
+            run: format!("run of {version}"),
         }
     }
 
     pub(crate) async fn observe(&self, model: &Model) -> Observed {
         let mut observed = Observed::default();
-        for (host, questions) in plan::questions(model).unwrap() {
+        for (host, mut questions) in plan::questions(model).unwrap() {
+            questions.plan = true;
             let output =
                 self.fleet.exec(&host, Exec::reads(facts::SCRIPT).args(questions.args())).await.unwrap();
             observed.hosts.insert(host, facts::parse(&output.text()).unwrap());
@@ -217,11 +241,17 @@ impl House {
 
     /// Everything that a run needs, decided.
     pub(crate) async fn ready(&self, goal: Goal, version: &str) -> Ready {
-        let model = self.model(version);
-        let observed = self.observe(&model).await;
+        let mut model = self.model(version);
+        let runs = self.record().map_or(0, |record| record.number);
+        let run = RunId::new("test", u32::try_from(runs).unwrap());
+        model.run = run.to_string();
+        let mut observed = self.observe(&model).await;
+        if goal == Goal::Restage {
+            observed.kept = Some(self.kept(version));
+        }
         let request = Request { goal, force: false };
         let plan = plan::build(request, &model, &observed, &[]).unwrap_or_else(|error| panic!("{error:?}"));
-        Ready { model, observed, request, plan }
+        Ready { model, observed, request, plan, run }
     }
 
     /// A run, under a fate that also has the token that stops it.
@@ -234,14 +264,104 @@ impl House {
     }
 
     /// The run that was made ready.
-    pub(crate) async fn carry_out<F>(&self, ready: &Ready, mut fate: F) -> Told
+    pub(crate) async fn carry_out<F>(&self, ready: &Ready, fate: F) -> Told
     where
         F: FnMut(&Call, &CancellationToken) -> Option<Fault> + Send + 'static,
     {
-        let Ready { model, observed, request, plan } = ready;
-        let places = plan::lock_places(model).unwrap();
-        let places: Vec<_> = places.into_iter().map(|(host, folder, _)| (host, folder, None)).collect();
-        let lock = Lock::take(&self.fleet, &places, holder()).await.unwrap();
+        self.conduct(ready, &Course::Apply, fate).await
+    }
+
+    /// A deploy as the command does it: locked, looked at again, carried out; `None` where somebody else has the lock,
+    /// or there is nothing to do.
+    pub(crate) async fn operator(&self, version: &str) -> Option<Told> {
+        let lock = Lock::take(&self.fleet, &places(&self.model(version)), holder()).await.ok()?;
+        let ready = self.ready(Goal::Apply, version).await;
+        if ready.plan.is_empty() {
+            return None;
+        }
+        Some(self.conduct_with(&ready, &Course::Apply, lock, |_, _| None).await)
+    }
+
+    /// The run that was left is finished or taken back, from another machine.
+    pub(crate) async fn take_over<F>(&self, verb: Verb, version: &str, fate: F) -> Told
+    where
+        F: FnMut(&Call, &CancellationToken) -> Option<Fault> + Send + 'static,
+    {
+        let (ready, left) = self.left(verb, version).await;
+        let course = match verb {
+            Verb::Resume => Course::Resume(left),
+            Verb::Abort => {
+                let old =
+                    ready.plan.live.map(|live| plan::answers(live, &ready.model, &ready.observed).unwrap());
+                Course::Abort(left, old.unwrap_or_default())
+            }
+        };
+        self.conduct(&ready, &course, fate).await
+    }
+
+    /// What the load balancers know of the run that was left.
+    pub(crate) async fn left(&self, verb: Verb, version: &str) -> (Ready, Left) {
+        let mut model = self.model(version);
+        let record = self.record().filter(Record::is_unfinished).unwrap();
+        model.run = record.run.to_string();
+        let mut observed = self.observe(&model).await;
+        if record.goal == Goal::Restage {
+            observed.kept = Some(self.kept(version));
+        }
+        let began = Began { goal: record.goal, live: record.before, target: record.target };
+        let left_out = record.reached.as_ref().map(|reached| reached.left_out.clone()).unwrap_or_default();
+        let (contents, release) = plan::contents(began, &left_out, &model, &observed).unwrap();
+        assert_eq!(release, record.release);
+        let sealed = observed.hosts.values().find_map(|facts| facts.records.plan.clone()).unwrap();
+        let open = if verb == Verb::Resume { Open::Whole } else { Open::Undos };
+        let plan = Plan::open(&sealed, &contents, open).unwrap();
+        let left =
+            Left::of(&record.taken_over("you".into(), "resume".into(), Timestamp::UNIX_EPOCH), &plan, None);
+        let request = Request { goal: record.goal, force: false };
+        (Ready { model, observed, request, plan, run: record.run }, left)
+    }
+
+    /// The release of a version, as its hosts keep it.
+    pub(crate) fn kept(&self, version: &str) -> KeptRelease {
+        let worlds = self.fleet.worlds();
+        let all = worlds.iter().flat_map(|(host, world)| {
+            world.kept.values().map(move |(_, text)| (host.clone(), Kept::read(text).unwrap()))
+        });
+        let all: Vec<(HostName, Kept)> = all.collect();
+        let image = format!("my-server:{version}\"");
+        let is_wanted = |kept: &Kept| {
+            let mut steps = kept.sides.values().flat_map(|side| &side.steps);
+            steps.any(|step| match &step.action {
+                Action::PutFile(file) => String::from_utf8_lossy(&file.content).contains(&image),
+                _ => false,
+            })
+        };
+        let release = all.iter().find(|(_, kept)| is_wanted(kept)).unwrap().1.release.clone();
+        let hosts = all.into_iter().filter(|(_, kept)| kept.release == release).collect();
+        KeptRelease { release, hosts }
+    }
+
+    /// The newest record on the load balancers.
+    pub(crate) fn record(&self) -> Option<Record> {
+        let worlds = self.fleet.worlds();
+        Record::newest(worlds.values().flat_map(|world| world.last_runs.values().map(String::as_str)))
+            .unwrap()
+    }
+
+    /// Everything that a process does from the lock to its end, or to its death.
+    async fn conduct<F>(&self, ready: &Ready, course: &Course, fate: F) -> Told
+    where
+        F: FnMut(&Call, &CancellationToken) -> Option<Fault> + Send + 'static,
+    {
+        let lock = Lock::take(&self.fleet, &places(&ready.model), holder()).await.unwrap();
+        self.conduct_with(ready, course, lock, fate).await
+    }
+
+    async fn conduct_with<F>(&self, ready: &Ready, course: &Course, lock: Lock, mut fate: F) -> Told
+    where
+        F: FnMut(&Call, &CancellationToken) -> Option<Fault> + Send + 'static,
+    {
+        let Ready { model, observed, request, plan, .. } = ready;
         let log = Log::default();
         let stop = CancellationToken::new();
         let (calls, token) = (Arc::clone(&log), stop.clone());
@@ -251,8 +371,8 @@ impl House {
         }));
         let mut listener = Listener(Arc::clone(&log));
         let ending = {
-            let run = RunId::new("test", 1);
-            let recorder = Recorder::new(run, || Timestamp::UNIX_EPOCH, None, vec![&mut listener]);
+            let recorder =
+                Recorder::new(ready.run.clone(), || Timestamp::UNIX_EPOCH, None, vec![&mut listener]);
             let revise = |left_out: &[HostName]| -> Result<Vec<Wave>, String> {
                 let plan =
                     plan::build(*request, model, observed, left_out).map_err(|error| error.to_string())?;
@@ -264,16 +384,42 @@ impl House {
                 forks: self.forks,
                 passwords: &BTreeMap::new(),
                 stop: &stop,
+                halt: &CancellationToken::new(),
                 lock: Some(&lock),
                 revise: &revise,
             };
-            let start = run::start(plan, "apply".to_owned(), "me@here".to_owned());
-            let running = engine.apply(plan.clone(), start);
-            tokio::time::timeout(Duration::from_hours(10), running).await.unwrap()
+            let running = async {
+                lock.begin(self.next_record(ready, course), &plan::seal(plan)).await;
+                let start = run::start(plan, "apply".to_owned(), "me@here".to_owned());
+                let ending = match course {
+                    Course::Apply => engine.apply(plan.clone(), start).await,
+                    Course::Resume(left) => engine.resume(plan.clone(), start, left).await,
+                    Course::Abort(left, old) => engine.abort(plan, start, left, old).await,
+                };
+                if let (Ok(ending), Some(record)) = (&ending, lock.record()) {
+                    lock.end(record.ended(ending.outcome, ending.live, Timestamp::UNIX_EPOCH)).await;
+                }
+                ending
+            };
+            tokio::select! {
+                ending = tokio::time::timeout(Duration::from_hours(10), running) => Some(ending.unwrap()),
+                () = self.fleet.crashed() => None,
+            }
         };
         self.fleet.set_fate(Box::new(|_| None));
         let log = std::mem::take(&mut *log.lock().unwrap());
         Told { plan: plan.clone(), ending, log }
+    }
+
+    fn next_record(&self, ready: &Ready, course: &Course) -> Record {
+        let last = self.record();
+        let (by, command, at) = ("me@here".to_owned(), "apply".to_owned(), Timestamp::UNIX_EPOCH);
+        if let (Course::Resume(_) | Course::Abort(..), Some(last)) = (course, &last) {
+            return last.taken_over(by, command, at);
+        }
+        let staged = plan::never_live(&ready.observed);
+        let (plan, run, last) = (&ready.plan, ready.run.clone(), last.as_ref());
+        Record::begin(Beginning { plan, run, by, command, at, staged, last })
     }
 
     /// The color that a load balancer serves from servers that are all well.
@@ -286,6 +432,11 @@ impl House {
             other => Err(format!("{balancer}: {other:?}")),
         }
     }
+}
+
+/// Where the lock is.
+pub(crate) fn places(model: &Model) -> Vec<LockPlace> {
+    plan::lock_places(model).unwrap().into_iter().map(|(host, folder, _)| (host, folder, None)).collect()
 }
 
 pub(crate) fn holder() -> Holder {

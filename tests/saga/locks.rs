@@ -3,16 +3,20 @@
 use std::sync::Arc;
 
 use bgctl::event::Outcome;
-use bgctl::model::Color;
-use bgctl::plan::{self, Goal};
+use bgctl::model::{Color, RunId};
+use bgctl::plan::{Goal, Phase};
 use bgctl::remote::fake::Call;
-use bgctl::run::{Lock, NotLocked};
+use bgctl::run::{Holder, Lock, NotLocked, Reached};
 use tokio::sync::Notify;
 
-use super::house::{House, Told, holder, host};
+use super::house::{House, Told, holder, host, places};
 
-/// A run whose lock on `lb1` is cut at a call.
-async fn cut_at(index: usize) -> (House, Told) {
+fn reached(phase: Phase) -> Reached {
+    Reached { phase, wave: 0, waves: 1, undoing: false, left_out: Vec::new() }
+}
+
+/// A run whose lock on `lb1` is cut at a call; another run may take it in that moment.
+async fn cut_at(index: usize, another: bool) -> (House, Told) {
     let house = House::new(2);
     house.does(Goal::Apply, "1").await;
     let due = Arc::new(Notify::new());
@@ -26,7 +30,13 @@ async fn cut_at(index: usize) -> (House, Told) {
     let cutting = async {
         due.notified().await;
         house.fleet.cut(&host("lb1"));
+        let mut taken = None;
+        if another {
+            let other = Holder { run: RunId::new("other", 1), ..holder() };
+            taken = Lock::take(&house.fleet, &places(&house.model("1"))[..1], other).await.ok();
+        }
         std::future::pending::<()>().await;
+        drop(taken);
     };
     let told = tokio::select! {
         told = house.run(Goal::Apply, "2", fate) => told,
@@ -36,10 +46,10 @@ async fn cut_at(index: usize) -> (House, Told) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_the_lock_nothing_moves_and_nothing_is_taken_back() {
+async fn when_another_run_has_the_lock_nothing_moves_and_nothing_is_taken_back() {
     let mut swaps = Vec::new();
     for index in 0..20 {
-        let (house, told) = cut_at(index).await;
+        let (house, told) = cut_at(index, true).await;
         if told.calls().nth(index).is_none() {
             break;
         }
@@ -66,10 +76,30 @@ async fn without_the_lock_nothing_moves_and_nothing_is_taken_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lock_that_was_lost_is_taken_again_before_anything_is_taken_back() {
+    let mut undone = 0;
+    for index in 0..20 {
+        let (house, told) = cut_at(index, false).await;
+        if told.calls().nth(index).is_none() {
+            break;
+        }
+        let color = match told.ending().outcome {
+            Outcome::Undone => Color::Blue,
+            Outcome::Done | Outcome::Unsettled => Color::Green,
+            other => panic!("cut at call {index}: {other:?}\n{}", told.story()),
+        };
+        undone += usize::from(color == Color::Blue);
+        for balancer in house.load_balancers() {
+            assert_eq!(house.serves(&balancer), Ok(color), "cut at call {index}\n{}", told.story());
+        }
+    }
+    assert!(undone > 5, "{undone}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn of_two_runs_one_gets_the_lock_and_the_other_learns_who() {
     let house = House::new(2);
-    let places = plan::lock_places(&house.model("1")).unwrap();
-    let places: Vec<_> = places.into_iter().map(|(host, folder, _)| (host, folder, None)).collect();
+    let places = places(&house.model("1"));
     let first = Lock::take(&house.fleet, &places, holder()).await.unwrap();
     let refused = Lock::take(&house.fleet, &places, holder()).await;
     let Err(NotLocked::Held { host: at, holder: Some(by) }) = refused else { panic!("{refused:?}") };
@@ -82,12 +112,11 @@ async fn of_two_runs_one_gets_the_lock_and_the_other_learns_who() {
 #[tokio::test(start_paused = true)]
 async fn a_lock_that_is_cut_is_noticed() {
     let house = House::new(2);
-    let places = plan::lock_places(&house.model("1")).unwrap();
-    let places: Vec<_> = places.into_iter().map(|(host, folder, _)| (host, folder, None)).collect();
+    let places = places(&house.model("1"));
     let lock = Lock::take(&house.fleet, &places, holder()).await.unwrap();
-    lock.enter(plan::Phase::Stage).await;
+    lock.enter(reached(Phase::Stage)).await;
     assert_eq!(lock.lost(), None);
     house.fleet.cut(&host("lb2"));
-    lock.enter(plan::Phase::Switch).await;
+    lock.enter(reached(Phase::Switch)).await;
     assert_eq!(lock.lost(), Some(&host("lb2")));
 }

@@ -7,11 +7,21 @@
     reason = "a test's helper may fail it"
 )]
 
+mod by_hand;
+mod dead_man;
 mod endings;
 mod every_call;
+mod gates;
 mod house;
 mod invariants;
+mod kept;
 mod locks;
 mod partial;
 mod plans;
+mod rehearsal;
+mod retire;
 mod scenario;
+mod schedules;
+mod seen;
+mod takeover;
+mod watch;

@@ -5,6 +5,7 @@ use bgctl::plan::{Blocked, Goal, Plan, Request, Undo};
 use bgctl::remote::fake::{File, World};
 
 use super::house::{House, LINK, host};
+use super::scenario::serve_blue;
 
 const APPLY: Request = Request { goal: Goal::Apply, force: false };
 
@@ -49,6 +50,12 @@ async fn a_second_deploy_in_full() {
             "app2: Compose file",
             "app2: Recreate green",
             "app2: Answers for itself",
+            "lb1: Answers to the load balancers: app1",
+            "lb1: Answers to the load balancers: app2",
+            "lb2: Answers to the load balancers: app1",
+            "lb2: Answers to the load balancers: app2",
+            "app1: Same release everywhere",
+            "app2: Same release everywhere",
             "lb1: Test the whole configuration",
             "lb2: Test the whole configuration",
             "lb1: Site of green",
@@ -57,6 +64,12 @@ async fn a_second_deploy_in_full() {
             "lb2: Switch to green",
             "lb1: Verify that green is served",
             "lb2: Verify that green is served",
+            "lb1: Confirm the switch",
+            "lb2: Confirm the switch",
+            "app1: Keep the release",
+            "app2: Keep the release",
+            "lb1: Keep the release",
+            "lb2: Keep the release",
         ]
     );
 }
@@ -106,12 +119,7 @@ async fn force_deploys_what_matches() {
 async fn load_balancers_that_disagree_are_a_persons_affair() {
     let house = lived_in().await;
     house.does(Goal::Apply, "2").await;
-    house.fleet.change(&host("lb2"), |world| {
-        let blue = "/etc/nginx/sites-available/my-server-blue.conf";
-        let text = String::from_utf8(world.files[blue].content.clone()).unwrap();
-        world.links.insert(LINK.to_owned(), blue.to_owned());
-        world.nginx.as_mut().unwrap().loaded = Some(text);
-    });
+    house.fleet.change(&host("lb2"), serve_blue);
     for goal in [Goal::Apply, Goal::Rollback, Goal::Retire] {
         let Err(Blocked::Disagree(standings)) = house.plan(goal, "3").await else { panic!("{goal:?}") };
         let served: Vec<_> = standings.iter().map(|standing| standing.served).collect();
@@ -129,7 +137,7 @@ async fn a_limit_stages_some_hosts_and_switches_only_when_the_others_match() {
     };
     let stage = Request { goal: Goal::Stage, force: false };
     let plan = house.plan_of(stage, &limited("app1")).await.unwrap();
-    assert!(steps(&plan).iter().all(|step| step.starts_with("app1")), "{:?}", steps(&plan));
+    assert!(steps(&plan).iter().all(|step| step.contains("app1")), "{:?}", steps(&plan));
     let text = refusal(house.plan_of(APPLY, &limited("app1")).await);
     assert!(text.contains("leaves out a load balancer"), "{text}");
     let text = refusal(house.plan_of(APPLY, &limited("app1,load_balancers")).await);
@@ -137,7 +145,8 @@ async fn a_limit_stages_some_hosts_and_switches_only_when_the_others_match() {
     house.does(Goal::Stage, "2").await;
     let plan = house.plan_of(APPLY, &limited("app1,load_balancers")).await.unwrap();
     let outside: Vec<String> = steps(&plan).into_iter().filter(|step| step.starts_with("app2")).collect();
-    assert_eq!(outside, ["app2: Answers for itself"], "it gets traffic, so it must be well");
+    let all = ["app2: Answers for itself", "app2: Same release everywhere", "app2: Keep the release"];
+    assert_eq!(outside, all, "it gets traffic, so it must be well");
     let rollback = Request { goal: Goal::Rollback, force: false };
     assert!(refusal(house.plan_of(rollback, &limited("lb1")).await).contains("as a whole"));
 }
@@ -190,9 +199,9 @@ async fn who_a_step_becomes_is_said_by_the_task_then_the_play_then_the_host() {
         plan.steps().filter(|(at, _)| **at == host(name)).map(|(_, step)| step.escalate.clone()).collect()
     };
     let some = |user: &str| Some(user.to_owned());
-    assert_eq!(of("app1"), [some("deploy"), None, some("app-blue")]);
-    assert_eq!(of("app2"), [None, None, some("app-blue")], "become_user alone escalates nobody");
-    assert_eq!(of("lb1"), [None, None, None, None]);
+    assert_eq!(of("app1"), [some("deploy"), None, some("app-blue"), some("deploy"), some("deploy")]);
+    assert_eq!(of("app2"), [None, None, some("app-blue"), None, None], "become_user alone escalates nobody");
+    assert!(of("lb1").iter().all(Option::is_none), "{:?}", of("lb1"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -226,9 +235,11 @@ async fn a_file_goes_back_to_its_content_or_away_with_the_folders_that_lacked() 
     assert_eq!(folders, ["/srv/my-server/green"]);
     house.does(Goal::Apply, "2").await;
     let plan = house.plan(Goal::Apply, "3").await.unwrap();
-    let Undo::Reverse(Action::PutFile(file)) = undo_of_file(&plan) else { panic!("{plan:?}") };
-    assert!(String::from_utf8(file.content).unwrap().contains("my-server:1"));
-    assert_eq!(file.mode.as_deref(), Some("0640"));
+    let Undo::Reverse(Action::RestoreFile { path, kept }) = undo_of_file(&plan) else { panic!("{plan:?}") };
+    assert_eq!(
+        (path.as_str(), kept.as_str()),
+        ("/srv/my-server/blue/compose.yml", "/srv/my-server/blue/.compose.yml.run of 3.bgctl")
+    );
 }
 
 #[tokio::test(start_paused = true)]

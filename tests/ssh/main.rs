@@ -7,6 +7,7 @@
     reason = "a test's helper may fail it"
 )]
 
+mod again;
 mod faults;
 mod holds_and_probes;
 mod hosts;

@@ -86,14 +86,7 @@ impl Sshd {
              SetEnv HOME={path}/home PATH={search}\n{config}\n"
         );
         std::fs::write(dir.path().join("sshd_config"), config).unwrap();
-        let log = std::fs::File::create(dir.path().join("log")).unwrap();
-        let child = Command::new(SSHD)
-            .args(["-D", "-e", "-f"])
-            .arg(dir.path().join("sshd_config"))
-            .stdin(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+        let child = listen(&dir);
         let server = Self { dir, child, port };
         server.know(&server.public_key("host"));
         server.await_port();
@@ -108,6 +101,29 @@ impl Sshd {
             std::thread::sleep(Duration::from_millis(25));
         }
         panic!("no sshd: {}", std::fs::read_to_string(self.path("log")).unwrap_or_default());
+    }
+
+    /// Ends its connections as a crash does, and nothing else.
+    pub(crate) fn cut(&self) {
+        for connection in children(self.child.id()) {
+            // Those beneath it hold the socket, too, where it dropped its privileges; or they are the scripts, whose
+            // end it must not live to tell of.
+            let all = [connection].into_iter().chain(children(connection));
+            // One that ended by itself meanwhile is no failure.
+            Command::new("kill").arg("-9").args(all.map(|pid| pid.to_string())).output().unwrap();
+        }
+    }
+
+    /// Takes no new connections; those that there are live on.
+    pub(crate) fn stop_listening(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Takes new connections again.
+    pub(crate) fn listen_again(&mut self) {
+        self.child = listen(&self.dir);
+        self.await_port();
     }
 
     /// A file of the server's folder.
@@ -149,6 +165,20 @@ impl Drop for Sshd {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn listen(dir: &TempDir) -> Child {
+    let log = std::fs::File::create(dir.path().join("log")).unwrap();
+    let mut sshd = Command::new(SSHD);
+    sshd.args(["-D", "-e", "-f"]).arg(dir.path().join("sshd_config"));
+    sshd.stdin(Stdio::null()).stderr(log).spawn().unwrap()
+}
+
+/// The processes that this one has started and that still run.
+fn children(parent: u32) -> Vec<u32> {
+    let all = run(Command::new("ps").args(["-A", "-o", "pid=,ppid="]));
+    let pairs = all.lines().map(|line| line.split_whitespace().map(|id| id.parse().unwrap()).collect());
+    pairs.filter(|pair: &Vec<u32>| pair[1] == parent).map(|pair| pair[0]).collect()
 }
 
 /// A folder with keys: two for the host, one for the user, and one that nobody knows.

@@ -11,6 +11,9 @@
 //! | `PORT`      | where it listens (default 8080)                                |
 //! | `BROKEN`    | `1`: never becomes healthy                                     |
 //! | `BROKEN_ON` | never becomes healthy where `HOST_NAME` is this name           |
+//! | `FRAGILE`   | `1`: `/fragile` answers 500, while all else is well            |
+//!
+//! `/slow?ms=N` takes its time; `/echo`, asked with `Upgrade: echo`, gives back whatever it is sent from then on.
 
 use std::env;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -82,6 +85,7 @@ struct Release {
     color: String,
     host: String,
     broken: bool,
+    fragile: bool,
 }
 
 impl Release {
@@ -90,7 +94,8 @@ impl Release {
         let host = if named.is_empty() { variable("HOSTNAME") } else { named };
         let broken_on = variable("BROKEN_ON");
         let broken = variable("BROKEN") == "1" || (!broken_on.is_empty() && broken_on == host);
-        Release { version: variable("VERSION"), color: variable("COLOR"), host, broken }
+        let fragile = variable("FRAGILE") == "1";
+        Release { version: variable("VERSION"), color: variable("COLOR"), host, broken, fragile }
     }
 }
 
@@ -133,6 +138,10 @@ fn exchange(reader: &mut impl BufRead, mut out: &TcpStream, release: &Release) -
         out.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
         return Ok(false);
     };
+    if request.upgrade && request.target == "/echo" {
+        out.write_all(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: upgrade\r\n\r\n")?;
+        return echo(reader, out).map(|()| false);
+    }
     let (status, body) = answer(&request.target, release);
     let goes_on = request.keep_alive && !STOPPING.load(Ordering::SeqCst);
     let mut response = format!(
@@ -152,6 +161,24 @@ fn exchange(reader: &mut impl BufRead, mut out: &TcpStream, release: &Release) -
     Ok(goes_on)
 }
 
+/// Gives back what comes, until either side goes.
+fn echo(reader: &mut impl BufRead, mut out: &TcpStream) -> io::Result<()> {
+    out.set_read_timeout(Some(Duration::from_millis(100)))?;
+    while !STOPPING.load(Ordering::SeqCst) {
+        let length = match reader.fill_buf() {
+            Ok([]) => return Ok(()),
+            Ok(bytes) => {
+                out.write_all(bytes)?;
+                bytes.len()
+            }
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => 0,
+            Err(error) => return Err(error),
+        };
+        reader.consume(length);
+    }
+    Ok(())
+}
+
 fn in_a_header(value: &str) -> String {
     value.chars().filter(|character| !character.is_control()).collect()
 }
@@ -163,6 +190,8 @@ fn answer(target: &str, release: &Release) -> (&'static str, Vec<u8>) {
         "/" => ("200 OK", itself),
         "/health" if release.broken => ("503 Service Unavailable", b"database migration missing\n".to_vec()),
         "/health" => ("200 OK", b"ok\n".to_vec()),
+        "/fragile" if release.fragile => ("500 Internal Server Error", b"no such column\n".to_vec()),
+        "/fragile" => ("200 OK", itself),
         "/slow" => {
             let ms = parameter(query, "ms").and_then(|ms| ms.parse().ok()).unwrap_or(1000);
             thread::sleep(Duration::from_millis(ms));
@@ -202,6 +231,7 @@ struct Request {
     target: String,
     head_only: bool,
     keep_alive: bool,
+    upgrade: bool,
 }
 
 impl Request {
@@ -218,6 +248,7 @@ impl Request {
             target: target.to_owned(),
             head_only: method == "HEAD",
             keep_alive: protocol != "HTTP/1.0",
+            upgrade: false,
         };
         let mut body_length = 0;
         loop {
@@ -229,6 +260,7 @@ impl Request {
             }
             let Some((name, value)) = line.split_once(':') else { return Ok(None) };
             match (name.to_ascii_lowercase().as_str(), value.trim().to_ascii_lowercase().as_str()) {
+                ("upgrade", "echo") => request.upgrade = true,
                 ("connection", "close") => request.keep_alive = false,
                 ("connection", "keep-alive") => request.keep_alive = true,
                 ("content-length", length) => body_length = length.parse().unwrap_or(0),

@@ -24,6 +24,35 @@ impl Lab {
         Said::new(args, &output)
     }
 
+    /// The same on another machine: one that has a copy of the files and has never heard of any run.
+    pub(crate) fn elsewhere(&self, args: &[&str]) -> Said {
+        let there = self.path("elsewhere");
+        std::fs::create_dir_all(&there).unwrap();
+        let files = ["inventory.yml", "playbook.yml", "templates"].map(|name| self.path(name));
+        let copied = Command::new("cp").arg("-r").args(files).arg(&there).status().unwrap();
+        assert!(copied.success());
+        let mut command = self.command(args);
+        let output = command.current_dir(&there).env("XDG_STATE_HOME", there.join("state")).output().unwrap();
+        Said::new(args, &output)
+    }
+
+    /// The same on a machine whose disk takes no file of more than so many KiB.
+    pub(crate) fn short_of_room(&self, kib: u32, args: &[&str]) -> Said {
+        let command = self.command(args);
+        let mut short = Command::new("sh");
+        // Without the trap the kernel would end the process in place of refusing what it writes.
+        short.args([
+            "-c",
+            "trap '' XFSZ; ulimit -f \"$1\"; shift; exec \"$@\"",
+            "sh",
+            &(kib * 2).to_string(),
+        ]);
+        short.arg(command.get_program()).args(command.get_args()).env_clear().stdin(Stdio::null());
+        short.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        short.current_dir(self.folder.path());
+        Said::new(args, &short.output().unwrap())
+    }
+
     /// Deploys a release without asking.
     pub(crate) fn deploy(&self, version: &str) -> Said {
         self.bgctl(&["apply", "-y", "-e", &format!("version={version}")])
@@ -56,7 +85,7 @@ impl Lab {
         }
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub(super) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bgctl"));
         let (name, rest) = args.split_first().unwrap();
         command.arg(name);
@@ -77,7 +106,7 @@ impl Lab {
 }
 
 impl Said {
-    fn new(args: &[&str], output: &Output) -> Self {
+    pub(super) fn new(args: &[&str], output: &Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         Self {
             command: format!("bgctl {}", args.join(" ")),
@@ -128,7 +157,8 @@ impl Said {
         lines.filter(|event| event["event"] == kind).collect()
     }
 
-    fn in_full(&self) -> String {
+    /// All of it, for a person who looks at a failed test.
+    pub(crate) fn in_full(&self) -> String {
         let Self { command, code, stdout, stderr } = self;
         format!("`{command}` (exit {code:?})\n--- stdout\n{stdout}\n--- stderr\n{stderr}")
     }

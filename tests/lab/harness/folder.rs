@@ -15,7 +15,10 @@ impl Lab {
             self.write(name, &read(&Path::new(SHIPPED).join(name)));
         }
         self.write("playbook.yml", &read(&Path::new(SHIPPED).join("playbooks/blue-green.yml")));
-        self.edit("playbook.yml", "retries: 30, delay: 1s", QUICK);
+        for patient in ["retries: 30, delay: 1s", "retries: 10, delay: 1s"] {
+            self.edit("playbook.yml", patient, QUICK);
+        }
+        self.edit("playbook.yml", "confirm_timeout: 30s", "confirm_timeout: 8s");
         let run_folder = self.run_folder();
         self.write("inventory.yml", &read(&run_folder.join("inventory.yml")));
         self.edit("inventory.yml", "{{ inventory_dir }}", run_folder.to_str().unwrap());

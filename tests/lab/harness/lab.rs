@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -46,6 +46,17 @@ impl Lab {
         lab
     }
 
+    /// A lab with two load balancers: the default one, where it has two, else one of its own.
+    pub(crate) fn with_two_load_balancers() -> Self {
+        let name = std::env::var("BGCTL_LAB").unwrap_or_else(|_| "lab".to_owned());
+        let env = std::fs::read_to_string(run_folder(&name).join("env")).unwrap_or_default();
+        if env.contains("LAB_LBS=2") {
+            Self::named(&name)
+        } else {
+            Self::brought_up("pair5", &["--lbs", "2"])
+        }
+    }
+
     /// A lab of another kind, brought up with these options if it is not up; taken down afterwards only then.
     pub(crate) fn brought_up(name: &str, options: &[&str]) -> Self {
         let ours = !run_folder(name).join("env").exists();
@@ -82,13 +93,18 @@ impl Lab {
         &self.facts[&format!("LAB_{}", host.to_uppercase())]
     }
 
-    /// Where the load balancer answers on this machine.
+    /// Where the first load balancer answers on this machine.
     pub(crate) fn front(&self) -> SocketAddr {
-        format!("{}:{}", self.address("lb1"), self.facts["LAB_HTTP_PORT"]).parse().unwrap()
+        self.front_of("lb1")
+    }
+
+    /// Where a load balancer answers on this machine.
+    pub(crate) fn front_of(&self, balancer: &str) -> SocketAddr {
+        format!("{}:{}", self.address(balancer), self.facts["LAB_HTTP_PORT"]).parse().unwrap()
     }
 
     /// The container that is a host.
-    fn container(&self, host: &str) -> &str {
+    pub(super) fn container(&self, host: &str) -> &str {
         &self.facts[&format!("LAB_{}_CONTAINER", host.to_uppercase())]
     }
 
@@ -96,6 +112,65 @@ impl Lab {
     pub(crate) fn on(&self, host: &str, shell: &str) -> String {
         let said = expect_success(docker().args(["exec", self.container(host), "sh", "-c", shell]));
         String::from_utf8(said.stdout).unwrap()
+    }
+
+    /// Gives a host's own Docker an image of this machine's, if it lacks it.
+    pub(crate) fn lend_image(&self, image: &str, host: &str) {
+        let there =
+            docker().args(["exec", self.container(host), "docker", "image", "inspect", image]).output();
+        if there.unwrap().status.success() {
+            return;
+        }
+        let mut saving = docker().args(["save", image]).stdout(Stdio::piped()).spawn().unwrap();
+        let image = saving.stdout.take().unwrap();
+        expect_success(
+            docker().args(["exec", "-i", self.container(host), "docker", "load", "-q"]).stdin(image),
+        );
+        assert!(saving.wait().unwrap().success());
+    }
+
+    /// Sets a host's network `down`, as a cable that is pulled does, or `up` again.
+    pub(crate) fn cable(&self, host: &str, state: &str) {
+        self.on(host, &format!("ip link set eth0 {state}"));
+    }
+
+    /// Whether shell text exits with 0 on a host.
+    pub(super) fn try_on(&self, host: &str, shell: &str) -> bool {
+        docker().args(["exec", self.container(host), "sh", "-c", shell]).output().unwrap().status.success()
+    }
+
+    /// Starts a host again, with its disk as it was; whether its services answered in time.
+    pub(super) fn plug_in(&self, host: &str) -> bool {
+        expect_success(docker().args(["start", self.container(host)]));
+        self.try_on(
+            host,
+            "answers() { ss -Hltn 'sport = :22' | grep -q . &&
+                 { ! command -v nginx || kill -0 \"$(cat /run/nginx.pid)\"; } && { ! command -v dockerd || docker info; }; }
+             i=0; until answers >/dev/null 2>&1; do sleep 0.1; i=$((i + 1)); [ $i -lt 600 ] || exit 1; done",
+        )
+    }
+
+    /// Hosts that a test that failed has left in ruins: started again, and as new.
+    pub(crate) fn rebuild(&self) {
+        let balancers = self.balancers().len().to_string();
+        expect_success(Command::new(format!("{TESTS}/up")).args(["--name", &self.name, "--lbs", &balancers]));
+        self.reset();
+        self.fill_folder();
+    }
+
+    /// The load balancers.
+    pub(crate) fn balancers(&self) -> Vec<&str> {
+        self.hosts().into_iter().filter(|host| host.starts_with("lb")).collect()
+    }
+
+    /// The app servers.
+    pub(crate) fn servers(&self) -> Vec<&str> {
+        self.hosts().into_iter().filter(|host| host.starts_with("app")).collect()
+    }
+
+    /// Where a host's SSH server answers on this machine.
+    pub(crate) fn ssh(&self, host: &str) -> SocketAddr {
+        format!("{}:{}", self.address(host), self.facts["LAB_SSH_PORT"]).parse().unwrap()
     }
 
     /// Where the lab's keys and its own inventory are.
@@ -121,6 +196,11 @@ fn turn(name: &str) -> File {
     let file = File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.turn"))).unwrap();
     file.lock().unwrap();
     file
+}
+
+/// Runs a command of this machine's Docker, which must succeed.
+pub(super) fn run_docker(args: &[&str]) {
+    expect_success(docker().args(args));
 }
 
 /// This machine's Docker, through sudo where its socket is not ours to open.

@@ -60,9 +60,14 @@ pub(crate) struct Load {
 }
 
 impl Lab {
-    /// Starts so many clients, which ask the load balancer for `/`.
+    /// Starts so many clients, which ask the first load balancer for `/`.
     pub(crate) fn load(&self, client: Client, count: usize) -> Load {
-        let (stop, address) = (Arc::new(AtomicBool::new(false)), self.front());
+        self.load_of("lb1", client, count)
+    }
+
+    /// Starts so many clients, which ask a load balancer for `/`.
+    pub(crate) fn load_of(&self, balancer: &str, client: Client, count: usize) -> Load {
+        let (stop, address) = (Arc::new(AtomicBool::new(false)), self.front_of(balancer));
         let start = |_| {
             let stop = Arc::clone(&stop);
             spawn(move || work(client, address, &stop))

@@ -12,6 +12,11 @@ pub(crate) struct Served {
 }
 
 impl Served {
+    /// Its color.
+    pub(crate) fn color(&self) -> &str {
+        &self.color
+    }
+
     pub(crate) fn new(version: &str, color: &str) -> Self {
         Self { version: version.to_owned(), color: color.to_owned() }
     }
@@ -38,18 +43,35 @@ pub(crate) struct Container {
 }
 
 impl Lab {
-    /// The release and color that the load balancer serves, the same in several answers in a row.
+    /// The release and color that the first load balancer serves, the same in several answers in a row.
     #[track_caller]
     pub(crate) fn served(&self) -> Served {
-        let answers: Vec<String> = (0..4).map(|_| self.get("/")).collect();
+        self.served_by("lb1")
+    }
+
+    /// The release and color that a load balancer serves, the same in several answers in a row.
+    #[track_caller]
+    pub(crate) fn served_by(&self, balancer: &str) -> Served {
+        let answers: Vec<String> = (0..4).map(|_| self.get_from(balancer, "/")).collect();
         assert!(answers.iter().all(|answer| *answer == answers[0]), "several releases at once: {answers:?}");
         Served::read(&answers[0]).unwrap_or_else(|| panic!("no answer of the app: {}", answers[0]))
     }
 
-    /// What the load balancer answers, which must be 200.
+    /// The release and color that a load balancer serves now, if it serves any.
+    pub(crate) fn glimpse(&self, balancer: &str) -> Option<Served> {
+        Served::read(&http::get(self.front_of(balancer), "/").ok()?.text())
+    }
+
+    /// What the first load balancer answers, which must be 200.
     #[track_caller]
     pub(crate) fn get(&self, path: &str) -> String {
-        let answer = http::get(self.front(), path).unwrap();
+        self.get_from("lb1", path)
+    }
+
+    /// What a load balancer answers, which must be 200.
+    #[track_caller]
+    pub(crate) fn get_from(&self, balancer: &str, path: &str) -> String {
+        let answer = http::get(self.front_of(balancer), path).unwrap();
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
         answer.text()
     }
@@ -88,8 +110,13 @@ impl Lab {
         self.on(host, &format!("cat {}", shlex::try_quote(path).unwrap()))
     }
 
-    /// Where nginx's symlink points.
+    /// Where the symlink of the first load balancer's nginx points.
     pub(crate) fn link(&self) -> String {
-        self.on("lb1", "readlink /etc/nginx/sites-enabled/my-server.conf").trim_end().to_owned()
+        self.link_of("lb1")
+    }
+
+    /// Where the symlink of a load balancer's nginx points.
+    pub(crate) fn link_of(&self, balancer: &str) -> String {
+        self.on(balancer, "readlink /etc/nginx/sites-enabled/my-server.conf").trim_end().to_owned()
     }
 }

@@ -16,16 +16,24 @@
 //! | `bgctl` | the binary, run in that folder; what it said |
 //! | `look` | what is true on the hosts: served release, containers, files, the link |
 //! | `http` | a small HTTP client: a connection per request, or kept alive |
+//! | `follow` | the binary again, its events met as they happen |
+//! | `harm` | what happens to hosts: power failures, dead services, full disks, wrong clocks |
+//! | `wire` | a network between operator and hosts that can be cut |
 //! | `load` | clients side by side that ask without pause, and what they got |
 
 mod bgctl;
 mod folder;
+mod follow;
+mod harm;
 mod http;
 mod lab;
 mod load;
 mod look;
+mod wire;
 
 pub(crate) use bgctl::{Running, Said};
+pub(crate) use follow::Following;
+pub(crate) use http::get;
 pub(crate) use lab::Lab;
-pub(crate) use load::{Client, Tally};
+pub(crate) use load::{Client, Load, Tally};
 pub(crate) use look::Served;

@@ -1,0 +1,179 @@
+//! A process dies at every call: its run is finished or taken back by another.
+
+use bgctl::event::Outcome;
+use bgctl::model::HostName;
+use bgctl::plan::Goal;
+use bgctl::remote::fake::{Call, Fault};
+
+use super::house::{House, Told, Verb, host};
+use super::invariants::{self, Worlds};
+use super::scenario::{self, Rehearsal, Scenario};
+
+/// A run whose process dies at a call; `None` where there is no such call.
+async fn left_at(rehearsal: &Rehearsal, index: usize, done: bool) -> Option<House> {
+    let house = rehearsal.house();
+    let fate = move |call: &Call, _: &_| (call.index == index).then_some(Fault::Crash { done });
+    let told = house.carry_out(&rehearsal.ready, fate).await;
+    told.ending.is_none().then_some(house)
+}
+
+fn essence(worlds: &Worlds) -> Worlds {
+    worlds.iter().map(|(host, world)| (host.clone(), invariants::essence(world))).collect()
+}
+
+async fn undisturbed(rehearsal: &Rehearsal) -> Worlds {
+    let house = rehearsal.house();
+    let told = house.carry_out(&rehearsal.ready, |_, _| None).await;
+    assert_eq!(told.ending().outcome, Outcome::Done);
+    essence(&house.fleet.worlds())
+}
+
+async fn resumed_it_ends_as_if_nothing_had_happened(scenario: Scenario) {
+    let rehearsal = scenario.rehearse().await;
+    let expected = undisturbed(&rehearsal).await;
+    for done in [false, true] {
+        let mut index = 0;
+        while let Some(house) = left_at(&rehearsal, index, done).await {
+            let replay = format!("{}: died at call {index}, done: {done}", scenario.name);
+            one_color(&house, &replay);
+            let told = house.take_over(Verb::Resume, scenario.version, |_, _| None).await;
+            assert_eq!(told.ending().outcome, Outcome::Done, "{replay}\n{}", told.story());
+            assert_eq!(essence(&house.fleet.worlds()), expected, "{replay}\n{}", told.story());
+            ended(&house, &told, &replay);
+            index += 1;
+        }
+        assert!(index > 0);
+    }
+}
+
+async fn aborted_it_is_as_before(scenario: Scenario) {
+    let rehearsal = scenario.rehearse().await;
+    for done in [false, true] {
+        let mut index = 0;
+        while let Some(house) = left_at(&rehearsal, index, done).await {
+            let replay = format!("{}: died at call {index}, done: {done}", scenario.name);
+            let told = house.take_over(Verb::Abort, scenario.version, |_, _| None).await;
+            let outcome = told.ending().outcome;
+            if scenario.old == "remove" && outcome == Outcome::Stuck {
+                // What was removed cannot be brought back: traffic stays where it is.
+                one_color(&house, &replay);
+            } else {
+                assert_eq!(outcome, Outcome::Undone, "{replay}\n{}", told.story());
+                invariants::hold(&house, &rehearsal.worlds, &told, &replay);
+                ended(&house, &told, &replay);
+            }
+            index += 1;
+        }
+        assert!(index > 0);
+    }
+}
+
+/// Each load balancer serves one color from servers that are well, or nothing before a first deploy.
+fn one_color(house: &House, replay: &str) {
+    for balancer in house.load_balancers() {
+        let nothing_yet = house.fleet.worlds()[&balancer].links.is_empty();
+        assert!(nothing_yet || house.serves(&balancer).is_ok(), "{replay}: {:?}", house.serves(&balancer));
+    }
+}
+
+/// No lock is left, nor anything to go on with.
+fn ended(house: &House, told: &Told, replay: &str) {
+    assert!(!house.record().unwrap().is_unfinished(), "{replay}\n{}", told.story());
+    for (host, world) in house.fleet.worlds() {
+        assert!(world.plans.is_empty(), "{replay}: {host} still keeps the plan");
+        let kept: Vec<&String> = world.files.keys().filter(|path| path.contains(".bgctl.new")).collect();
+        assert!(kept.is_empty(), "{replay}: {kept:?}");
+    }
+}
+
+macro_rules! scenarios {
+    ($($name:ident: $scenario:expr;)*) => {
+        $(mod $name {
+            use super::*;
+
+            #[tokio::test(start_paused = true)]
+            async fn resumed() {
+                resumed_it_ends_as_if_nothing_had_happened($scenario).await;
+            }
+
+            #[tokio::test(start_paused = true)]
+            async fn aborted() {
+                aborted_it_is_as_before($scenario).await;
+            }
+        })*
+    };
+}
+
+scenarios! {
+    first: scenario::FIRST;
+    first_on_two: scenario::FIRST_ON_TWO;
+    second: scenario::SECOND;
+    second_on_two: scenario::SECOND_ON_TWO;
+    third: scenario::THIRD;
+    stops: scenario::STOPS;
+    removes: scenario::REMOVES;
+    stage: scenario::STAGE;
+    promotion: scenario::PROMOTION;
+    rollback: scenario::ROLLBACK;
+    rollback_to_stopped: scenario::ROLLBACK_TO_STOPPED;
+    rollback_to_a_kept_release: scenario::RESTAGE;
+    retirement: scenario::RETIREMENT;
+}
+
+/// What is never kept with a plan, commands and their environment, is known again to who has the same files.
+#[tokio::test(start_paused = true)]
+async fn commands_and_environments_are_found_again_from_the_same_files() {
+    for verb in [Verb::Resume, Verb::Abort] {
+        for goal in [Goal::Apply, Goal::Rollback] {
+            let house = House::new(1)
+                .playbook("        compose: {", "        environment: { TOKEN: hunter2 }\n        compose: {")
+                .playbook("    link:", "    reload: \"reload --token hunter2\"\n    link:")
+                .playbook("old: keep", "old: stop");
+            house.does(Goal::Apply, "1").await;
+            house.does(Goal::Apply, "2").await;
+            let crash = |call: &Call, _: &_| (call.what == "swap").then_some(Fault::Crash { done: true });
+            let told = house.run(goal, "3", crash).await;
+            assert!(told.ending.is_none(), "{}", told.story());
+            let kept = house.fleet.worlds()[&host("lb1")].plans.values().next().unwrap().clone();
+            assert!(kept.contains("sealed") && !kept.contains("hunter"), "{kept}");
+            let told = house.take_over(verb, "3", |_, _| None).await;
+            let expected = if verb == Verb::Resume { Outcome::Done } else { Outcome::Undone };
+            assert_eq!(told.ending().outcome, expected, "{verb:?} {goal:?}\n{}", told.story());
+        }
+    }
+}
+
+/// The site without a host that failed is made again from the same files.
+#[tokio::test(start_paused = true)]
+async fn a_host_that_was_left_out_stays_left_out() {
+    let house = House::with_app_servers(1, 3).playbook("max_fail_percentage: 0", "max_fail_percentage: 40");
+    house.does(Goal::Apply, "1").await;
+    house.fleet.change(&host("app2"), |world| {
+        world.ill.insert("my-server:2".to_owned());
+    });
+    let crash = |call: &Call, _: &_| (call.what == "swap").then_some(Fault::Crash { done: true });
+    assert!(house.run(Goal::Apply, "2", crash).await.ending.is_none());
+    let told = house.take_over(Verb::Resume, "2", |_, _| None).await;
+    assert_eq!(told.ending().outcome, Outcome::Done, "{}", told.story());
+    let site = house.fleet.worlds()[&host("lb1")].nginx.as_ref().unwrap().loaded.clone().unwrap();
+    assert!(site.contains("app1:") && !site.contains("app2:") && site.contains("app3:"), "{site}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_is_gone_for_good_does_not_keep_the_others_from_being_put_down() {
+    let house = House::new(1);
+    house.does(Goal::Apply, "1").await;
+    let gone: HostName = host("app1");
+    let told = house
+        .run(Goal::Apply, "2", |call, _| {
+            (call.host.as_str() == "app1" && call.what != "facts").then_some(Fault::Lost { done: false })
+        })
+        .await;
+    assert_eq!(told.ending().outcome, Outcome::Stuck, "{}", told.story());
+    assert!(
+        !house.fleet.worlds()[&host("app2")].projects.contains_key("my-server-green"),
+        "{}",
+        told.story()
+    );
+    assert!(house.record().unwrap().is_unfinished(), "a person must look at {gone}");
+}
