@@ -155,7 +155,11 @@ impl Task<'_> {
             // What takes a run back rarely needs the inputs.
             Verb::Abort => (Open::Undos, contents.map(|(contents, _)| contents).unwrap_or_default()),
         };
-        let plan = Plan::open(kept, &contents, open).map_err(|error| unopened(&error))?;
+        let mut plan = Plan::open(kept, &contents, open).map_err(|error| unopened(&error))?;
+        if self.verb == Verb::Abort {
+            let setups = plan::nginx_setups(record.target, &self.loaded.model, observed).map_err(wrong)?;
+            plan.call_nginx(&setups);
+        }
         if self.verb == Verb::Resume && record.reached.as_ref().is_some_and(|reached| reached.undoing) {
             let failure = Failure::new(
                 FailureKind::NeedsPerson,

@@ -23,7 +23,7 @@ use super::observe::{self, Standing};
 use super::scope::{Model, Scope, Side};
 use super::{Certainty, Goal, Note, Phase, Plan, Wave, compare, site};
 
-pub use again::{Began, answers, contents};
+pub use again::{Began, answers, contents, nginx_setups};
 
 /// What is wanted of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

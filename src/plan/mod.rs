@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Action, AppName, Color, HostName, ReleaseId};
 
-pub use build::{Began, Blocked, Request, answers, build, contents};
+pub use build::{Began, Blocked, Request, answers, build, contents, nginx_setups};
 pub use json::to_json;
 pub use observe::{
     Standing, app_servers, check, kept_places, lock_places, never_live, probes, questions, release_of,

@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::facts::{File, Observed};
-use crate::model::{Action, KeptRelease};
+use crate::model::{Action, HostName, KeptRelease, NginxSetup};
 
-use super::Plan;
+use super::{Plan, Undo};
 
 /// Keys of an action whose values are never kept: what files hold, what programs are given.
 const CONTENTS: [&str; 4] = ["content", "argv", "stdin", "env"];
@@ -25,7 +25,7 @@ pub struct Contents(BTreeMap<String, Value>);
 pub enum Open {
     /// All of it, to go on.
     Whole,
-    /// What takes it back.
+    /// What takes it back. How nginx is called is left open: [`Plan::call_nginx`] says it.
     Undos,
 }
 
@@ -62,6 +62,9 @@ impl Plan {
             let name = step.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
             for (part, needed) in [("action", open == Open::Whole), ("undo", true)] {
                 let Some(Value::Object(part)) = step.get_mut(part) else { continue };
+                if open == Open::Undos {
+                    leave_nginx_open(part);
+                }
                 each_sealed(part, &mut |key, content| {
                     let known =
                         content.get(SEALED).and_then(Value::as_str).and_then(|hash| contents.0.get(hash));
@@ -76,6 +79,19 @@ impl Plan {
             return Err(Unopened::OtherInputs(lacking.into_iter().collect()));
         }
         serde_json::from_value(value).map_err(unreadable)
+    }
+
+    /// Has the ways back call nginx like this. A run that is stuck because its reload command is wrong is taken back
+    /// by the one that was mended since.
+    pub fn call_nginx(&mut self, setups: &BTreeMap<HostName, Box<NginxSetup>>) {
+        for lane in self.waves.iter_mut().flat_map(|wave| &mut wave.lanes) {
+            let Some(setup) = setups.get(&lane.host) else { continue };
+            for step in &mut lane.steps {
+                if let Undo::Reverse(Action::Swap(swap)) = &mut step.undo {
+                    swap.nginx.clone_from(setup);
+                }
+            }
+        }
     }
 }
 
@@ -153,6 +169,18 @@ fn each_content(map: &mut Map<String, Value>, call: &mut dyn FnMut(&mut Value)) 
         } else {
             each_object(value, &mut |map| each_content(map, call));
         }
+    }
+}
+
+/// Empties the commands of nginx's setups.
+fn leave_nginx_open(map: &mut Map<String, Value>) {
+    for (key, value) in map {
+        each_object(value, &mut |map| {
+            if key == "nginx" {
+                each_sealed(map, &mut |key, content| *content = empty(key));
+            }
+            leave_nginx_open(map);
+        });
     }
 }
 

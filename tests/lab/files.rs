@@ -27,7 +27,7 @@ fn several_mistakes_are_shown_at_once_and_no_host_is_contacted() {
     lab.write(
         "inventory.yml",
         &format!(
-            "all:\n  vars: {{ ansible_host: 127.0.0.1, ansible_port: {port} }}\n  children:\n    \
+            "all:\n  vars: {{ ansible_host: 127.0.0.1, ansible_port: {port}, bgctl_address: 192.0.2.1 }}\n  children:\n    \
              load_balancers: {{ hosts: {{ lb1: }} }}\n    app_servers: {{ hosts: {{ app1:, app2: }} }}\n"
         ),
     );

@@ -67,6 +67,9 @@ fn a_site_with_a_mistake_never_lands() {
 #[test]
 fn an_address_that_nginx_cannot_resolve_never_lands() {
     let lab = with_blue();
+    // Else nobody would answer there, and the stage would be told so before nginx is asked.
+    lab.edit("playbook.yml", "from: load_balancers, ", "");
+    lab.edit("playbook.yml", "http://{{ address }}:{{ port }}/health", "http://127.0.0.1:{{ port }}/health");
     lab.edit("inventory.yml", "bgctl_address: app2", "bgctl_address: nowhere.invalid");
     refused(&lab).says(
         "host not found in upstream \"nowhere.invalid:18081\" in /etc/nginx/sites-enabled/my-server.conf:",

@@ -1,10 +1,12 @@
 //! For a run that another process began: what its sealed plan holds, and how the color before answers for itself.
 
+use std::collections::BTreeMap;
+
 use crate::facts::Observed;
-use crate::model::{Action, Color, HostName, Problems, ReleaseId};
+use crate::model::{Action, Color, HostName, NginxSetup, Problems, ReleaseId};
 use crate::plan::{Contents, Goal, Lane, Undo, Wave};
 
-use crate::plan::project;
+use crate::plan::{project, site};
 
 use super::{Blocked, Builder, Model, Request, Scope, observe};
 
@@ -60,6 +62,18 @@ pub fn contents(
         }
     }
     Ok((contents, release))
+}
+
+/// How nginx is called on the way back from a color, as the playbook says it now.
+pub fn nginx_setups(
+    target: Color,
+    model: &Model,
+    observed: &Observed,
+) -> Result<BTreeMap<HostName, Box<NginxSetup>>, Problems> {
+    let scope = Scope::new(model, observed, &[]);
+    let side = scope.side(target, None, "")?;
+    let hosts = scope.load_balancers()?.into_iter();
+    hosts.map(|host| site::setup(&scope, &host, &side).map(|setup| (host, setup))).collect()
 }
 
 /// The checks by which a color answers for itself on every host.

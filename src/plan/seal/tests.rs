@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{Color, Compose, Project, PutFile, ReleaseId, Run};
+use crate::model::{Color, Compose, Guard, Project, PutFile, ReleaseId, Run, Swap};
 use crate::plan::{Certainty, Goal, Lane, Phase, Step, Undo, Wave};
 
 fn run(word: &str) -> Run {
@@ -116,4 +116,21 @@ fn what_is_no_plan_is_refused() {
         let error = Plan::open(text, &Contents::default(), Open::Whole).unwrap_err();
         assert!(matches!(error, Unopened::Unreadable(_)), "{text:?}: {error:?}");
     }
+}
+
+#[test]
+fn a_way_back_calls_nginx_as_the_playbook_says_now() {
+    let by = |word: &str| NginxSetup { reload: Some(run(word)), ..NginxSetup::default() };
+    let guard = Guard { folder: "/var/lib/bgctl/a".to_owned(), run: "r".to_owned(), confirm_timeout: None };
+    let swap = Swap { link: "/l".to_owned(), from: None, to: None, guard, nginx: Box::new(by("broken")) };
+    let mut plan = plan();
+    plan.waves[0].lanes[0].steps = vec![step(Action::Swap(swap.clone()), Undo::Reverse(Action::Swap(swap)))];
+    let sealed = seal(&plan);
+    assert!(Plan::open(&sealed, &Contents::default(), Open::Whole).is_err());
+
+    let mut opened = Plan::open(&sealed, &Contents::default(), Open::Undos).unwrap();
+    let host = opened.waves[0].lanes[0].host.clone();
+    opened.call_nginx(&BTreeMap::from([(host, Box::new(by("mended")))]));
+    let Undo::Reverse(Action::Swap(back)) = &opened.steps().next().unwrap().1.undo else { panic!() };
+    assert_eq!(*back.nginx, by("mended"));
 }

@@ -69,7 +69,7 @@ impl Lab {
         self.each_journal().concat()
     }
 
-    fn each_journal(&self) -> Vec<String> {
+    pub(crate) fn each_journal(&self) -> Vec<String> {
         let Ok(folder) = std::fs::read_dir(self.path("state/bgctl/my-server")) else { return Vec::new() };
         folder.map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap()).collect()
     }
