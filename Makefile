@@ -22,8 +22,9 @@ build: ## the release binary, target/release/bgctl
 demo: setup build ## real hosts, real traffic: deploy, switch, a broken release, rollback
 	@$(LAB)/demo
 
+# Tests on the labs mostly wait: there is room for two more at a time.
 test: setup check lab-up ## every check and every test, those on real hosts included
-	$(CARGO) nextest run --locked --no-fail-fast
+	$(CARGO) nextest run --locked --no-fail-fast --test-threads $$(($$(nproc) + 2))
 
 campaign: setup ## everything that can happen to a deploy, on real hosts, under load: half an hour
 	@$(LAB)/up --name pair5 --lbs 2
@@ -36,15 +37,18 @@ check: ## formatting, clippy, shellcheck, licences and sources
 	scripts/shellcheck
 	scripts/deny
 
-lab-up: ## bring the labs up: one with one load balancer, one with two; two app servers each
+lab-up: ## bring the labs up: two with one load balancer, one with two; two app servers each
 	@$(LAB)/up
+	@$(LAB)/up --name twin6
 	@$(LAB)/up --name pair5 --lbs 2
 
 lab-down: ## take the labs down
 	@$(LAB)/down
+	@$(LAB)/down --name twin6
 	@$(LAB)/down --name pair5
 
-bench: setup lab-up ## round trips and wall time of plan and apply
+bench: setup ## round trips and wall time of plan and apply
+	@$(LAB)/up
 	$(CARGO) bench --locked --bench '*'
 
 fmt: ## format the code

@@ -64,16 +64,19 @@ pub enum Unread {
 /// torn was never acted upon, since an event is whole on disk before its effect begins: it is left out.
 pub fn read(folder: &Path, run: &RunId, attempt: u32) -> Result<Option<RunState>, Unread> {
     let path = place(folder, run, attempt);
-    let text = match fs::read_to_string(&path) {
+    let text = match fs::read(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.into()),
     };
     let mut state = RunState::default();
-    let whole = text.rfind('\n').map_or(0, |end| end + 1);
-    for (index, line) in text.get(..whole).unwrap_or_default().lines().enumerate() {
+    // As bytes: a line may be torn inside of a letter.
+    for (index, line) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        if !line.ends_with(b"\n") {
+            break;
+        }
         let bad = |why: String| Unread::Line { path: path.clone(), line: index + 1, why };
-        let event: Event = serde_json::from_str(line).map_err(|error| bad(error.to_string()))?;
+        let event: Event = serde_json::from_slice(line).map_err(|error| bad(error.to_string()))?;
         state.fold(&event).map_err(|illegal| bad(illegal.to_string()))?;
     }
     Ok(Some(state))
@@ -301,10 +304,12 @@ mod tests {
         assert_eq!(read(folder.path(), &run, 1).unwrap(), None);
         let (mut journal, path) = Journal::create(folder.path(), &run, 1).unwrap();
         journal.append(&began()).unwrap();
-        journal.append(&event(Kind::Started { at: AT })).unwrap();
+        journal
+            .append(&Event { task: Some("Überall → €".into()), ..event(Kind::Started { at: AT }) })
+            .unwrap();
         let whole = std::fs::read_to_string(&path).unwrap();
         for torn in 0..whole.len() - whole.find('\n').unwrap() - 1 {
-            std::fs::write(&path, &whole[..whole.len() - 1 - torn]).unwrap();
+            std::fs::write(&path, &whole.as_bytes()[..whole.len() - 1 - torn]).unwrap();
             assert_eq!(read(folder.path(), &run, 1).unwrap().unwrap().to_undo(), []);
         }
         std::fs::write(&path, &whole).unwrap();
@@ -314,6 +319,10 @@ mod tests {
         std::fs::write(&path, whole.replacen(r#""format":1"#, r#""format":2"#, 1)).unwrap();
         let newer = read(folder.path(), &run, 1).unwrap_err().to_string();
         assert!(newer.contains("newer"), "{newer}");
+        // One that is there and cannot be read is none that is missing.
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        assert!(matches!(read(folder.path(), &run, 1), Err(Unread::File(_))));
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! `bgctl` on real hosts: OpenSSH, nginx, Docker and Compose. `make lab-up` brings up the default lab;
-//! `BGCTL_LAB` names another one that is up.
+//! `bgctl` on real hosts: OpenSSH, nginx, Docker and Compose. `make lab-up` brings up the default lab
+//! and its twin, and one with two load balancers; `BGCTL_LAB` names another one that is up.
 #![expect(clippy::disallowed_methods, reason = "runs the binary and asks the hosts without it")]
 #![expect(
     clippy::unwrap_used,

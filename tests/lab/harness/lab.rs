@@ -26,20 +26,29 @@ pub(crate) struct Lab {
 }
 
 impl Lab {
-    /// The default lab, its hosts as new, and a new folder.
+    /// The default lab or its twin, whichever is free, its hosts as new, and a new folder.
     pub(crate) fn fresh() -> Self {
-        let name = std::env::var("BGCTL_LAB").unwrap_or_else(|_| "lab".to_owned());
-        Self::named(&name)
+        if let Ok(name) = std::env::var("BGCTL_LAB") {
+            return Self::named(&name);
+        }
+        let up = ["lab", "twin6"].into_iter().filter(|name| run_folder(name).join("env").exists());
+        let free = up.into_iter().find_map(|name| Some((name, free_turn(name)?)));
+        let (name, turn) = free.unwrap_or_else(|| ("lab", turn("lab")));
+        Self::in_turn(name, turn)
     }
 
     /// A lab by its name, its hosts as new, and a new folder.
     pub(crate) fn named(name: &str) -> Self {
+        Self::in_turn(name, turn(name))
+    }
+
+    fn in_turn(name: &str, turn: File) -> Self {
         let file = std::fs::read_to_string(run_folder(name).join("env")).unwrap_or_default();
         let words = shlex::split(&file).unwrap();
         let facts = words.iter().filter_map(|word| word.split_once('='));
         let facts = facts.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let folder = TempDir::new().unwrap();
-        let lab = Self { name: name.to_owned(), facts, folder, ours: false, _turn: turn(name) };
+        let lab = Self { name: name.to_owned(), facts, folder, ours: false, _turn: turn };
         lab.check_up();
         lab.reset();
         lab.fill_folder();
@@ -193,9 +202,19 @@ fn run_folder(name: &str) -> PathBuf {
 
 /// Waits until no other test works on the lab.
 fn turn(name: &str) -> File {
-    let file = File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.turn"))).unwrap();
+    let file = turn_file(name);
     file.lock().unwrap();
     file
+}
+
+/// Its turn, if nobody else has it.
+fn free_turn(name: &str) -> Option<File> {
+    let file = turn_file(name);
+    file.try_lock().is_ok().then_some(file)
+}
+
+fn turn_file(name: &str) -> File {
+    File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.turn"))).unwrap()
 }
 
 /// Runs a command of this machine's Docker, which must succeed.
