@@ -124,6 +124,13 @@ fn traffic(house: &House, told: &Told) -> Held {
     if let Some(expected) = expected {
         check(ending.live == expected, || format!("{:?} is said to be live, not {expected:?}", ending.live))?;
     }
+    // Who is stuck on an app server still knows what is served.
+    let knows = told.calls().all(|call| call.what != "swap")
+        && !told.events().any(|event| matches!(event.kind, Kind::TookOver { .. }));
+    if ending.outcome == Outcome::Stuck && knows {
+        let (said, live) = (ending.live, told.plan.live);
+        check(said == live, || format!("{said:?} is said to be live, {live:?} never moved"))?;
+    }
     for (balancer, found) in house.load_balancers().iter().zip(served) {
         // Load balancers that disagreed serve what each of them did.
         let expected = match expected {
