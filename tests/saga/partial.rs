@@ -35,6 +35,32 @@ async fn a_host_that_fails_within_the_limit_gets_no_traffic_and_is_put_down() {
     }
 }
 
+/// One host fails, and its load balancers ask the others, or nobody, before traffic moves.
+#[tokio::test(start_paused = true)]
+async fn those_that_are_left_are_seen_from_the_load_balancers_where_the_playbook_says_so() {
+    for (from, asked) in [("from: load_balancers, ", &["app1:18081", "app3:18081"][..]), ("", &[])] {
+        let house = House::with_app_servers(1, 3)
+            .playbook("max_fail_percentage: 0", "max_fail_percentage: 40")
+            .playbook("from: load_balancers, ", from);
+        house.does(Goal::Apply, "1").await;
+        house.fleet.change(&host("app2"), |world| {
+            world.ill.insert("my-server:2".to_owned());
+        });
+        let told = house.does(Goal::Apply, "2").await;
+        assert_eq!(left_out(&told), ["app2"]);
+        let before_the_swap = told.calls().take_while(|call| call.what != "swap");
+        let mut seen: Vec<&str> = before_the_swap
+            .filter(|call| call.what == "probe" && call.host == host("lb1"))
+            .map(|call| call.about.as_str())
+            .collect();
+        seen.sort_unstable();
+        assert_eq!(seen, asked, "{}", told.story());
+        let lb = &house.fleet.worlds()[&host("lb1")];
+        let site = lb.nginx.as_ref().unwrap().loaded.clone().unwrap();
+        assert!(!site.contains("app2:"), "{site}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_host_that_was_left_out_of_a_stage_is_named() {
     let house = House::with_app_servers(1, 3).playbook("max_fail_percentage: 0", "max_fail_percentage: 40");
