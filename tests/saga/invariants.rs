@@ -42,6 +42,8 @@ fn legal(told: &Told) -> Held {
         let read: Event = serde_json::from_str(&line).unwrap();
         check(read == *event, || format!("{line} is read as something else"))?;
         state.fold(&read).map_err(|illegal| illegal.to_string())?;
+        let nobody = matches!(&read.kind, Kind::LeftOut { hosts } if hosts.is_empty());
+        check(!nobody, || "nobody is said to be left out".to_owned())?;
     }
     check(state.outcome() == Some(told.ending().outcome), || "the journal ends otherwise".to_owned())
 }
