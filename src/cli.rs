@@ -155,7 +155,7 @@ pub struct Globals {
     #[arg(short, long, global = true, value_name = "VARS", help_heading = "Hosts")]
     pub extra_vars: Vec<String>,
 
-    /// Log in as this user
+    /// Log in as this user, where the inventory names none (`ansible_user`)
     #[arg(short, long, global = true, value_name = "USER", help_heading = "Connection")]
     pub user: Option<String>,
     /// Become another user on the hosts, with sudo
@@ -164,7 +164,7 @@ pub struct Globals {
     /// Whom to become [default: root]
     #[arg(long, global = true, value_name = "USER", help_heading = "Connection")]
     pub become_user: Option<String>,
-    /// Log in with this key
+    /// Log in with this key, where the inventory names none (`ansible_ssh_private_key_file`)
     #[arg(long, visible_alias = "key-file", global = true, value_name = "FILE", help_heading = "Connection")]
     pub private_key: Option<PathBuf>,
     /// Seconds for connecting and logging in [default: 10]

@@ -169,10 +169,16 @@ async fn beat<T>(lock: &Lock) -> T {
     std::future::pending().await
 }
 
-/// Ctrl-C and TERM ask for an end: once, and the engine stops between steps and undoes; twice, and it stops the
+/// Ctrl-C, TERM, and a terminal that closes ask for an end: once, and the engine stops between steps and undoes; twice, and it stops the
 /// undo between steps. Never ends by itself.
 async fn interrupts<T>(stop: &CancellationToken, halt: &CancellationToken, recorder: &Recorder<'_>) -> T {
     use tokio::signal::unix::{SignalKind, signal};
+    // Under nohup a terminal that closes ends nothing.
+    let mut hang_up = if ignores_hang_up() { None } else { signal(SignalKind::hangup()).ok() };
+    let mut hung_up = async || match &mut hang_up {
+        Some(hang_up) => hang_up.recv().await,
+        None => std::future::pending().await,
+    };
     if let (Ok(mut interrupt), Ok(mut terminate)) =
         (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     {
@@ -180,19 +186,29 @@ async fn interrupts<T>(stop: &CancellationToken, halt: &CancellationToken, recor
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
+                _ = hung_up() => {}
             }
             let text = if stop.is_cancelled() {
                 halt.cancel();
                 "interrupted again: ending the step under way, then stopping the undo"
             } else {
                 stop.cancel();
-                "interrupted: ending the steps under way, then undoing; again, to stop the undo, too"
+                "interrupted: ending the steps under way, then undoing, unless the settle had begun; again, to stop \
+                 the undo, too"
             };
             // A journal that fails is met by the engine itself.
             let _ = recorder.record(About::default(), Kind::Noticed { text: text.to_owned() });
         }
     }
     std::future::pending().await
+}
+
+/// Whether this process was started to ignore HUP; also where the system does not tell.
+fn ignores_hang_up() -> bool {
+    let status = fs_err::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_none_or(|mask| mask & 1 != 0)
 }
 
 fn not_locked(error: &NotLocked) -> Failure {

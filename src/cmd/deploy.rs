@@ -52,7 +52,7 @@ pub(super) async fn run(
         return Ok(0);
     }
     if !args.yes && !session.ui.can_ask() {
-        return Err(Failure::unanswered(&NoAnswer::NobodyThere));
+        return Err(Failure::unanswered(&NoAnswer::NobodyThere, "bgctl plan"));
     }
     let round = Round::prepare(&loaded)?;
     let fleet = observe::connect_all(session, &loaded, &round).await?;
@@ -114,7 +114,23 @@ impl Deployment<'_> {
             kept::load(self.fleet, self.loaded, &mut observed, to).await?;
         }
         let plan = super::plan::build(self.request, self.loaded, &observed, &[])?;
+        self.refuse_adrift(&plan)?;
         Ok((plan, observed))
+    }
+
+    /// A link that says the idle color, while the other one is served: any reload, a log rotation's too, would move
+    /// traffic to containers that are being recreated or stopped.
+    fn refuse_adrift(&self, plan: &Plan) -> Result<(), Failure> {
+        if matches!(self.request.goal, Goal::Switch(_) | Goal::Rollback) {
+            return Ok(());
+        }
+        let adrift = plan.standings.iter().find_map(|standing| Some((&standing.host, standing.adrift()?)));
+        let Some((host, served)) = adrift else { return Ok(()) };
+        let idle = served.other();
+        let error = format!("{host}: the link says {idle}, but {served} is served; nothing was done");
+        Err(Failure::new(FailureKind::NeedsPerson, error)
+            .hint(format!("any reload there would move traffic to {idle} while it is worked on; put the link right, then run it again:"))
+            .run(super::plan::switch_to(served, &self.loaded.selection)))
     }
 
     fn nothing_to_do(&self, plan: &Plan) -> Result<u8, Failure> {
@@ -144,7 +160,7 @@ impl Deployment<'_> {
             }
             _ => format!("Do this, and move traffic to {}?", plan.target),
         };
-        let yes = ui.confirm(&question).map_err(|error| Failure::unanswered(&error))?;
+        let yes = ui.confirm(&question).map_err(|error| Failure::unanswered(&error, "bgctl plan"))?;
         if !yes {
             ui.say("Nothing was done.\n");
         }

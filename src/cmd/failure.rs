@@ -75,9 +75,9 @@ impl Failure {
 
     /// A question that nobody was there to answer.
     #[must_use]
-    pub fn unanswered(error: &NoAnswer) -> Self {
+    pub fn unanswered(error: &NoAnswer, shows: &str) -> Self {
         Self::of(FailureKind::Usage, error)
-            .hint("say -y to go ahead without a question; bgctl plan shows what would be done")
+            .hint(format!("say -y to go ahead without a question; {shows} shows what would be done"))
     }
 
     /// Caused by that error and its sources.
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn who_cannot_be_asked_is_told_how_to_answer() {
-        let failure = Failure::unanswered(&NoAnswer::NobodyThere);
+        let failure = Failure::unanswered(&NoAnswer::NobodyThere, "bgctl plan");
         assert_eq!(failure.kind.exit_code(), 2);
         insta::assert_snapshot!(failure.render(Paint::PLAIN), @"
         error: cannot ask: stdin is not a terminal

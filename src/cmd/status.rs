@@ -97,6 +97,7 @@ fn last_run(run: Record) -> status_view::LastRun {
     status_view::LastRun {
         unfinished: run.is_unfinished(),
         reached: reached.map(|reached| reached.phase.as_str().to_owned()),
+        undoing: reached.is_some_and(|reached| reached.undoing),
         run: run.run.to_string(),
         by: run.by,
         at: clock(run.at),

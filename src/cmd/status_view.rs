@@ -52,6 +52,8 @@ pub struct LoadBalancer {
     pub served: Option<Color>,
     /// What was met where either is null.
     pub trouble: Option<String>,
+    /// Whether it could be asked; where it could not, the colors are unknown rather than none.
+    pub asked: bool,
 }
 
 /// One app server.
@@ -149,6 +151,8 @@ pub struct LastRun {
     pub unfinished: bool,
     /// The phase that it was in, where it is unfinished.
     pub reached: Option<String>,
+    /// Whether it was being taken back then, where it is unfinished.
+    pub undoing: bool,
 }
 
 /// What a [`StatusView`] is made of besides what was observed.
@@ -184,7 +188,8 @@ impl StatusView {
         let load_balancers: Vec<LoadBalancer> = known.load_balancers.iter().map(balancer).collect();
         let server = |host: &HostName| app_server(host, observed.hosts.get(host), &project);
         let app_servers: Vec<AppServer> = known.app_servers.iter().map(server).collect();
-        let live = common(load_balancers.iter().map(|balancer| balancer.served));
+        let asked = load_balancers.iter().filter(|balancer| balancer.asked);
+        let live = common(asked.map(|balancer| balancer.served));
         let rollback = way_back(live, &load_balancers, &app_servers, &known.kept, known.never_live);
         let Known { app, lock, last_run, .. } = known;
         Self {
@@ -199,11 +204,12 @@ impl StatusView {
         }
     }
 
-    /// Whether load balancers serve different colors: a person is needed.
+    /// Whether load balancers serve different colors, or one of them neither: a person is needed.
     #[must_use]
     pub fn disagrees(&self) -> bool {
-        let serves = |color| self.load_balancers.iter().any(|balancer| balancer.served == Some(color));
-        serves(Color::Blue) && serves(Color::Green)
+        let asked = self.load_balancers.iter().filter(|balancer| balancer.asked);
+        let mut colors = asked.map(|balancer| balancer.served.or(balancer.configured));
+        colors.next().is_some_and(|first| colors.any(|color| color != first))
     }
 }
 

@@ -33,16 +33,29 @@ impl Verb {
             Self::Abort => "abort",
         }
     }
+
+    /// What shows what it would do.
+    const fn check(self) -> &'static str {
+        match self {
+            Self::Resume => "bgctl resume --check",
+            Self::Abort => "bgctl abort --check",
+        }
+    }
 }
 
 pub(super) async fn run(session: &Session, verb: Verb, args: &TakeoverArgs) -> Result<u8, Failure> {
     if !args.yes && !args.check && !session.ui.can_ask() {
-        return Err(Failure::unanswered(&NoAnswer::NobodyThere));
+        return Err(Failure::unanswered(&NoAnswer::NobodyThere, verb.check()));
     }
     let mut loaded = load::load(session)?;
     let outside = outside(&mut loaded, verb)?;
     let round = Round::prepare(&loaded)?.with_plan().without(&outside);
-    let fleet = observe::connect_all(session, &loaded, &round).await?;
+    let fleet = observe::connect_all(session, &loaded, &round).await.map_err(|failure| match verb {
+        Verb::Abort => {
+            failure.hint("an app server that is gone for good can be left alone: bgctl abort -l 'all:!HOST'")
+        }
+        Verb::Resume => failure,
+    })?;
     let code = takeover(session, verb, args, &mut loaded, &outside, &round, &fleet).await;
     fleet.close().await;
     code
@@ -170,7 +183,10 @@ impl Task<'_> {
                 .run(format!("bgctl abort {}", self.session.cli.selection())));
         }
         let mut left = Left::of(record, &plan, self.known(record)?);
-        left.steps.retain(|at| plan.host(at.wave, at.lane).is_none_or(|host| !self.outside.contains(host)));
+        left.outside = self.outside.to_vec();
+        if self.verb == Verb::Abort {
+            self.refuse_what_cannot_be_taken_back(&plan, &left)?;
+        }
         Ok((plan, left))
     }
 
@@ -183,6 +199,21 @@ impl Task<'_> {
         Err(Failure::new(FailureKind::Failed, error)
             .hint("give the same -e, and check out the same files; or take the run back; nothing was done")
             .run(format!("bgctl abort {}", self.session.cli.selection())))
+    }
+
+    /// Where the settle may have done what nothing brings back, the way is forward: half an undo would close it.
+    fn refuse_what_cannot_be_taken_back(&self, plan: &Plan, left: &Left) -> Result<(), Failure> {
+        let lost = left.lost(plan);
+        if lost.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::new(
+            FailureKind::NeedsPerson,
+            "this run cannot be taken back any more; nothing was done",
+        )
+        .detail(&lost.join("\n"))
+        .hint("finish it, with the same files and -e, and deploy what you want instead after that")
+        .run(format!("bgctl resume {}", self.session.cli.selection())))
     }
 
     /// The steps that may have left something behind, where this machine's journal of the run is the latest.
@@ -207,11 +238,11 @@ impl Task<'_> {
                 let hosts: Vec<&HostName> = self.outside.iter().collect();
                 ui.say(&format!("left alone, as --limit says: {}\n", host_list(&hosts)));
             }
-            let steps = if left.steps.len() == 1 { "step" } else { "steps" };
+            let count = left.inside(plan).len();
+            let steps = if count == 1 { "step" } else { "steps" };
             let live = plan.live.map_or("nothing".to_owned(), |live| format!("{live}"));
             ui.say(&format!(
-                "abort takes back what it may have done ({} {steps}); {live} is served after that\n",
-                left.steps.len()
+                "abort takes back what it may have done ({count} {steps}); {live} is served after that\n"
             ));
             return;
         }
@@ -233,7 +264,7 @@ impl Task<'_> {
             Verb::Abort => "Take it back?",
         };
         let ui = self.session.ui;
-        let answer = ui.confirm(question).map_err(|error| Failure::unanswered(&error))?;
+        let answer = ui.confirm(question).map_err(|error| Failure::unanswered(&error, self.verb.check()))?;
         if !answer {
             ui.say("Nothing was done.\n");
         }

@@ -24,7 +24,11 @@ pub(super) fn refuse(session: &Session, observed: &Observed) -> Result<(), Failu
     };
     let error = format!("a run did not end: {}; nothing was done", words(&record));
     let selection = session.cli.selection();
-    Err(Failure::new(FailureKind::NeedsPerson, error)
+    let failure = Failure::new(FailureKind::NeedsPerson, error);
+    if record.reached.as_ref().is_some_and(|reached| reached.undoing) {
+        return Err(failure.hint("its undo is finished by").run(format!("bgctl abort {selection}")));
+    }
+    Err(failure
         .hint("take it back, or go on with it (with the same files and -e)")
         .run(format!("bgctl abort {selection}"))
         .run(format!("bgctl resume {selection}")))

@@ -131,10 +131,17 @@ fn verdict(beginning: &Beginning, ending: &Ending, paint: Paint) -> String {
         }
         Outcome::Stuck => {
             let head = paint.red("A person is needed: the run failed and could not be undone whole.");
-            format!("{head} {app}: {live}, as far as is known.")
+            match ending.live {
+                Some(_) => format!("{head} {app}: {live}, as far as is known."),
+                None => format!(
+                    "{head} {app}: what is served is not known here; a load balancer whose switch nobody confirmed \
+                     swaps back by itself."
+                ),
+            }
         }
         Outcome::Unsettled => {
-            let head = paint.yellow("A person should look: traffic moved, and something after that failed.");
+            let head = paint
+                .yellow("A person should look: traffic moved, and what comes after that did not end well.");
             format!("{head} {app}: {live}.")
         }
     }
@@ -175,7 +182,8 @@ fn next(beginning: &Beginning, ending: &Ending) -> Vec<(&'static str, String)> {
             ("bgctl abort", "takes back the rest, once what is in the way is mended".to_owned()),
         ],
         (Outcome::Unsettled, _) => {
-            vec![status("what runs where"), ("bgctl retire", "settles the old color again".to_owned())]
+            let retire = "stops the old color now, or does with it what `retire:` says";
+            vec![status("what runs where"), ("bgctl retire", retire.to_owned())]
         }
     }
 }
@@ -273,9 +281,9 @@ mod tests {
     fn what_failed_after_the_switch_is_for_a_person() {
         let done = Counts { switch: 1, ..Counts::default() };
         insta::assert_snapshot!(last_lines("apply -i prod.yml", Outcome::Unsettled, Color::Green, done), @"
-        A person should look: traffic moved, and something after that failed. my-server: green is live.
+        A person should look: traffic moved, and what comes after that did not end well. my-server: green is live.
         next: bgctl status -i prod.yml  # what runs where
-              bgctl retire -i prod.yml  # settles the old color again
+              bgctl retire -i prod.yml  # stops the old color now, or does with it what `retire:` says
         ");
     }
 }

@@ -252,7 +252,7 @@ fn failures(wave: &Wave, ends: Vec<LaneEnd>, left_out: &[HostName]) -> (usize, u
 }
 
 /// The host that a step asks from another one.
-fn subject(step: &Step) -> Option<&HostName> {
+pub(super) fn subject(step: &Step) -> Option<&HostName> {
     match &step.action {
         Action::Check(check) => check.of.as_ref(),
         _ => None,

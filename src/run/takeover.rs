@@ -4,11 +4,12 @@ use std::time::Instant;
 
 use crate::event::{Kind, Outcome, StepId};
 use crate::model::{Action, HostName};
-use crate::plan::{Counts, Lane, Phase, Plan, Step};
+use crate::plan::{Counts, Lane, Phase, Plan, Step, Undo};
 
+use super::lanes::subject;
 use super::record::Record;
 use super::recorder::{About, Unrecorded};
-use super::{Course, Ending, Engine, numbered};
+use super::{Course, Ending, Engine, find, numbered};
 
 /// What a process that is gone left of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct Left {
     pub left_out: Vec<HostName>,
     /// The steps that may have left something behind.
     pub steps: Vec<StepId>,
+    /// Hosts that an abort leaves alone.
+    pub outside: Vec<HostName>,
 }
 
 impl Left {
@@ -32,7 +35,28 @@ impl Left {
         let wave = reached.map_or(0, |reached| reached.wave);
         let left_out = reached.map(|reached| reached.left_out.clone()).unwrap_or_default();
         let steps = known.unwrap_or_else(|| begun(plan, wave));
-        Self { attempt: record.attempt, wave, left_out, steps }
+        Self { attempt: record.attempt, wave, left_out, steps, outside: Vec::new() }
+    }
+
+    /// The steps that an abort takes back.
+    #[must_use]
+    pub fn inside(&self, plan: &Plan) -> Vec<StepId> {
+        let here =
+            |at: &&StepId| find(plan, **at).is_some_and(|(_, lane, _)| !self.outside.contains(&lane.host));
+        self.steps.iter().filter(here).copied().collect()
+    }
+
+    /// Steps after the switch that nothing brings back, if they were begun, and why: an abort would be stuck there.
+    #[must_use]
+    pub fn lost(&self, plan: &Plan) -> Vec<String> {
+        let inside = self.inside(plan);
+        let found = inside.into_iter().filter_map(|at| find(plan, at));
+        let settled = found.filter(|(wave, ..)| wave.phase == Phase::Settle);
+        let lost = settled.filter_map(|(_, lane, step)| match &step.undo {
+            Undo::Impossible(why) => Some(format!("{}: {}: {why}", lane.host, step.name)),
+            _ => None,
+        });
+        lost.collect()
     }
 
     fn event(&self) -> Kind {
@@ -81,18 +105,20 @@ impl Engine<'_> {
         self.recorder.record(About::default(), left.event())?;
         self.recorder.record(About::default(), Kind::UndoStarted { why: "aborted".to_owned() })?;
         let settle = plan.waves.iter().position(|wave| wave.phase == Phase::Settle).unwrap_or(usize::MAX);
-        let (after, before): (Vec<StepId>, Vec<StepId>) = left.steps.iter().partition(|at| at.wave >= settle);
+        let (after, before): (Vec<StepId>, Vec<StepId>) =
+            left.inside(plan).into_iter().partition(|at| at.wave >= settle);
         let whole = self.take_back(plan, &after).await?
-            && (after.is_empty() || self.answers(old).await?)
+            && (after.is_empty() || self.answers(old, &left.outside).await?)
             && self.take_back(plan, &before).await?;
         let outcome = if whole { Outcome::Undone } else { Outcome::Stuck };
         self.ended(plan, outcome, Counts::default(), began)
     }
 
     /// Whether the color that traffic is about to go back to answers for itself.
-    async fn answers(&self, lanes: &[Lane]) -> Result<bool, Unrecorded> {
-        for lane in lanes {
-            for step in &lane.steps {
+    async fn answers(&self, lanes: &[Lane], but: &[HostName]) -> Result<bool, Unrecorded> {
+        for lane in lanes.iter().filter(|lane| !but.contains(&lane.host)) {
+            for step in lane.steps.iter().filter(|step| subject(step).is_none_or(|host| !but.contains(host)))
+            {
                 if let Err(error) = self.look(&lane.host, step).await {
                     let text = format!("{}: {}; traffic stays where it is", step.name, error.message);
                     let about = About { host: Some(lane.host.clone()), ..About::default() };

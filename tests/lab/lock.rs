@@ -97,3 +97,12 @@ fn ctrl_c_while_a_switch_is_verified_puts_the_link_back() {
     run.said().exits(130).says("blue is live");
     undone(&lab);
 }
+
+#[test]
+fn a_terminal_that_closes_undoes_as_ctrl_c_does() {
+    let lab = with_blue();
+    let run = staging(&lab);
+    run.signal("-HUP");
+    run.said().exits(130).says("blue is live");
+    undone(&lab);
+}

@@ -110,6 +110,13 @@ fn a_link_that_was_changed_by_hand_is_told_and_put_right() {
     assert!(status.stdout.contains("bgctl switch --to green -i inventory.yml"), "{}", status.stdout);
     let plan = lab.bgctl(&["plan", "-e", "version=0.0.4"]).exits(0);
     plan.says("lb2: configured blue, served green").says("its link says blue, but it serves green");
+    // A reload by anybody would move traffic to blue while it is recreated, or stopped.
+    for args in [&["apply", "-y", "-e", "version=0.0.4"][..], &["retire", "-y"]] {
+        lab.bgctl(args)
+            .exits(3)
+            .says("lb2: the link says blue, but green is served; nothing was done")
+            .says("bgctl switch --to green -i inventory.yml");
+    }
     lab.bgctl(&["switch", "--to", "green", "-y"]).exits(0);
     all_serve(&lab, "0.0.2", "green");
     assert!(!lab.bgctl(&["status"]).exits(0).stdout.contains("differs"));
@@ -125,4 +132,25 @@ fn traffic_is_moved_by_hand_only_to_what_runs() {
     said.says("green does not run on all app servers").says("app2: ").says("bgctl rollback");
     all_serve(&lab, "0.0.1", "blue");
     lab.bgctl(&["switch", "--to", "purple", "-y"]).exits(2).says("blue or green");
+}
+
+#[test]
+fn one_that_serves_neither_color_or_cannot_be_asked_is_not_taken_for_the_others() {
+    let lab = with_both();
+    lab.on("lb2", &format!("echo 'server {{ listen 80; return 404; }}' >/etc/nginx/sites-available/default; ln -sfn /etc/nginx/sites-available/default {LINK}; nginx -s reload; sleep 1"));
+    let status = lab.bgctl(&["status"]).exits(3);
+    for text in ["do not serve the same color", "lb2: the symlink points to", "bgctl switch --to green"] {
+        assert!(status.stdout.contains(text), "no {text:?} in {}", status.stdout);
+    }
+    lab.bgctl(&["switch", "--to", "green", "-y"]).exits(0);
+    all_serve(&lab, "0.0.2", "green");
+
+    lab.cable("lb2", "down");
+    let status = lab.bgctl(&["status", "--timeout", "3"]).exits(4);
+    lab.cable("lb2", "up");
+    for text in
+        ["green is live on the load balancers that were asked", "lb2            unknown", "lb2 was not asked"]
+    {
+        assert!(status.stdout.contains(text), "no {text:?} in {}", status.stdout);
+    }
 }

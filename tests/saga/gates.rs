@@ -2,7 +2,7 @@
 
 use bgctl::event::{Kind, Outcome};
 use bgctl::model::{Color, Images, Pattern};
-use bgctl::plan::{Goal, Request};
+use bgctl::plan::{Goal, Phase, Request};
 
 use super::house::{House, Ready, Told, host};
 use super::invariants;
@@ -25,7 +25,10 @@ fn error(told: &Told, on: &str) -> String {
 
 fn converged(told: &Told) -> Vec<(Color, Images)> {
     let found = told.events().filter_map(|event| match &event.kind {
-        Kind::Converged { color, images } => Some((*color, images.clone())),
+        Kind::Converged { color, images } => {
+            assert_eq!(event.phase, Some(Phase::Switch));
+            Some((*color, images.clone()))
+        }
         _ => None,
     });
     found.collect()

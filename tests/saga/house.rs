@@ -287,7 +287,22 @@ impl House {
     where
         F: FnMut(&Call, &CancellationToken) -> Option<Fault> + Send + 'static,
     {
-        let (ready, left) = self.left(verb, version).await;
+        self.take_over_without(&[], verb, version, fate).await
+    }
+
+    /// The same, where an abort leaves some hosts alone.
+    pub(crate) async fn take_over_without<F>(
+        &self,
+        outside: &[HostName],
+        verb: Verb,
+        version: &str,
+        fate: F,
+    ) -> Told
+    where
+        F: FnMut(&Call, &CancellationToken) -> Option<Fault> + Send + 'static,
+    {
+        let (ready, mut left) = self.left(verb, version).await;
+        left.outside = outside.to_vec();
         let course = match verb {
             Verb::Resume => Course::Resume(left),
             Verb::Abort => {
@@ -314,7 +329,10 @@ impl House {
         assert_eq!(release, record.release);
         let sealed = observed.hosts.values().find_map(|facts| facts.records.plan.clone()).unwrap();
         let open = if verb == Verb::Resume { Open::Whole } else { Open::Undos };
-        let plan = Plan::open(&sealed, &contents, open).unwrap();
+        let mut plan = Plan::open(&sealed, &contents, open).unwrap();
+        if verb == Verb::Abort {
+            plan.call_nginx(&plan::nginx_setups(record.target, &model, &observed).unwrap());
+        }
         let left =
             Left::of(&record.taken_over("you".into(), "resume".into(), Timestamp::UNIX_EPOCH), &plan, None);
         let request = Request { goal: record.goal, force: false };

@@ -1,7 +1,7 @@
 //! A process dies at every call: its run is finished or taken back by another.
 
 use bgctl::event::Outcome;
-use bgctl::model::HostName;
+use bgctl::model::{Color, HostName};
 use bgctl::plan::Goal;
 use bgctl::remote::fake::{Call, Fault};
 
@@ -53,15 +53,9 @@ async fn aborted_it_is_as_before(scenario: Scenario) {
         while let Some(house) = left_at(&rehearsal, index, done).await {
             let replay = format!("{}: died at call {index}, done: {done}", scenario.name);
             let told = house.take_over(Verb::Abort, scenario.version, |_, _| None).await;
-            let outcome = told.ending().outcome;
-            if scenario.old == "remove" && outcome == Outcome::Stuck {
-                // What was removed cannot be brought back: traffic stays where it is.
-                one_color(&house, &replay);
-            } else {
-                assert_eq!(outcome, Outcome::Undone, "{replay}\n{}", told.story());
-                invariants::hold(&house, &rehearsal.worlds, &told, &replay);
-                ended(&house, &told, &replay);
-            }
+            assert_eq!(told.ending().outcome, Outcome::Undone, "{replay}\n{}", told.story());
+            invariants::hold(&house, &rehearsal.worlds, &told, &replay);
+            ended(&house, &told, &replay);
             index += 1;
         }
         assert!(index > 0);
@@ -176,4 +170,78 @@ async fn a_host_that_is_gone_for_good_does_not_keep_the_others_from_being_put_do
         told.story()
     );
     assert!(house.record().unwrap().is_unfinished(), "a person must look at {gone}");
+}
+
+/// A host that is gone for good keeps nobody from taking the others back, in the stage and after the switch.
+#[tokio::test(start_paused = true)]
+async fn a_host_that_is_gone_is_left_alone_by_an_abort() {
+    for what in ["compose_up", "keep"] {
+        let house = House::new(1);
+        house.does(Goal::Apply, "1").await;
+        let on_app1 = host("app1");
+        let crash = move |call: &Call, _: &_| {
+            (call.what == what && call.host == on_app1).then_some(Fault::Crash { done: true })
+        };
+        let told = house.run(Goal::Apply, "2", crash).await;
+        assert!(told.ending.is_none(), "{what}: {}", told.story());
+        let gone = host("app2");
+        let is_gone = {
+            let gone = gone.clone();
+            move |call: &Call, _: &_| {
+                (call.host == gone || call.about.contains("app2")).then_some(Fault::Before)
+            }
+        };
+        let told = house.take_over_without(std::slice::from_ref(&gone), Verb::Abort, "2", is_gone).await;
+        assert_eq!(told.ending().outcome, Outcome::Undone, "{what}\n{}", told.story());
+        assert!(told.calls().all(|call| call.host != gone), "{what}\n{}", told.story());
+        assert_eq!(house.serves(&host("lb1")), Ok(Color::Blue), "{what}");
+        let app1 = house.fleet.worlds()[&host("app1")].clone();
+        assert!(!app1.projects.contains_key("my-server-green"), "{what}");
+    }
+}
+
+/// What a refresh replaced is gone: before it begins a run can be taken back, from then on only finished.
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_taken_back_any_more_is_told_before_anything_is_taken_back() {
+    for (settles, lost) in [(false, 0), (true, 2)] {
+        let house = House::new(1).playbook("old: keep", "old: refresh");
+        house.does(Goal::Apply, "1").await;
+        let mut swapped = false;
+        let crash = move |call: &Call, _: &_| {
+            let refreshes = swapped && call.what == "compose_up" && call.host == host("app1");
+            let here = if settles { refreshes } else { call.what == "swap" };
+            swapped |= call.what == "swap";
+            here.then_some(Fault::Crash { done: true })
+        };
+        let told = house.run(Goal::Apply, "2", crash).await;
+        assert!(told.ending.is_none(), "{}", told.story());
+        let (ready, left) = house.left(Verb::Abort, "2").await;
+        assert_eq!(left.lost(&ready.plan).len(), lost, "{:?}", left.lost(&ready.plan));
+        let verb = if settles { Verb::Resume } else { Verb::Abort };
+        let told = house.take_over(verb, "2", |_, _| None).await;
+        assert!(!house.record().unwrap().is_unfinished(), "{verb:?}\n{}", told.story());
+    }
+}
+
+/// Before a resumed switch the stage's checks are made again, and nothing else of it.
+#[tokio::test(start_paused = true)]
+async fn a_resumed_switch_asks_again_and_makes_nothing_anew() {
+    let house = House::new(1);
+    house.does(Goal::Apply, "1").await;
+    let crash = |call: &Call, _: &_| (call.what == "swap").then_some(Fault::Crash { done: false });
+    house.run(Goal::Apply, "2", crash).await;
+    let told = house.take_over(Verb::Resume, "2", |_, _| None).await;
+    let before_the_swap: Vec<&Call> = told.calls().take_while(|call| call.what != "swap").collect();
+    assert!(before_the_swap.iter().any(|call| call.what == "probe"), "{}", told.story());
+    let of_the_stage =
+        |call: &&Call| call.what == "compose_up" || call.what == "put" && call.host != host("lb1");
+    assert!(!before_the_swap.iter().any(of_the_stage), "{}", told.story());
+
+    // Once traffic has moved, only the settle is left.
+    let house = House::new(1);
+    house.does(Goal::Apply, "1").await;
+    let crash = |call: &Call, _: &_| (call.what == "keep").then_some(Fault::Crash { done: false });
+    house.run(Goal::Apply, "2", crash).await;
+    let told = house.take_over(Verb::Resume, "2", |_, _| None).await;
+    assert!(told.calls().all(|call| call.what != "probe"), "{}", told.story());
 }

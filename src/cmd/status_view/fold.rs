@@ -47,7 +47,13 @@ pub(super) fn load_balancer(
         troubles.extend(records.armed.as_ref().map(Armed::sentence));
         troubles.extend(records.dead_man.as_ref().map(DeadMan::sentence));
     }
-    LoadBalancer { host: host.clone(), configured, served, trouble: sentence(&troubles) }
+    LoadBalancer {
+        host: host.clone(),
+        configured,
+        served,
+        trouble: sentence(&troubles),
+        asked: facts.is_some(),
+    }
 }
 
 pub(super) fn app_server(
@@ -111,6 +117,9 @@ pub(super) fn way_back(
     never_live: Option<Color>,
 ) -> Rollback {
     let not = Rollback::no;
+    if let Some(balancer) = balancers.iter().find(|balancer| !balancer.asked) {
+        return not(format!("{} was not asked", balancer.host));
+    }
     let Some(live) = live else {
         let none = balancers.iter().all(|balancer| balancer.served.is_none());
         return not(if none { "no color is live" } else { "the load balancers disagree" }.to_owned());

@@ -26,9 +26,15 @@ impl StatusView {
 
     fn headline(&self, paint: Paint) -> String {
         let text = match self.live {
-            Some(live) => format!("{} is live", paint.color(live)),
-            None if self.disagrees() => {
-                paint.red("the load balancers serve different colors: a person is needed")
+            _ if self.disagrees() => {
+                paint.red("the load balancers do not serve the same color: a person is needed")
+            }
+            Some(live) if self.load_balancers.iter().all(|balancer| balancer.asked) => {
+                format!("{} is live", paint.color(live))
+            }
+            Some(live) => format!("{} is live on the load balancers that were asked", paint.color(live)),
+            None if self.load_balancers.iter().all(|balancer| !balancer.asked) => {
+                paint.yellow("no load balancer could be asked")
             }
             None => paint.yellow("no color is live"),
         };
@@ -60,7 +66,8 @@ impl StatusView {
         let phase = run.reached.as_deref().unwrap_or("its beginning");
         let words = paint.red(format!("          it was left in {phase}: nothing else begins before"));
         let [abort, resume] = ["abort", "resume"].map(|verb| paint.cyan(format!("bgctl {verb} {selection}")));
-        vec![format!("{words} {abort} or {resume}")]
+        let ways = if run.undoing { abort } else { format!("{abort} or, with the run's own -e, {resume}") };
+        vec![format!("{words} {ways}")]
     }
 
     /// The releases that can be staged again; the newest have gone live last.
@@ -77,8 +84,9 @@ impl StatusView {
             let head = "decide which color shall serve, and move all load balancers to it:".to_owned();
             return [String::new(), head].into_iter().chain(Color::BOTH.map(command)).collect();
         }
-        let adrift =
-            |balancer: &LoadBalancer| balancer.configured.is_some_and(|color| Some(color) != self.live);
+        let adrift = |balancer: &LoadBalancer| {
+            balancer.asked && balancer.configured.is_some_and(|color| Some(color) != self.live)
+        };
         match self.live {
             Some(live) if self.load_balancers.iter().any(adrift) => {
                 let why = format!(
@@ -116,6 +124,11 @@ impl StatusView {
 fn balancer_rows(balancers: &[LoadBalancer], paint: Paint) -> Vec<Vec<String>> {
     let mut rows = vec![["LOAD BALANCER", "CONFIGURED", "SERVED"].map(str::to_owned).to_vec()];
     for balancer in balancers {
+        if !balancer.asked {
+            let unknown = paint.yellow("unknown");
+            rows.push(vec![balancer.host.to_string(), unknown.clone(), unknown]);
+            continue;
+        }
         let differ = balancer.configured.is_some() && balancer.configured != balancer.served;
         let mark = if differ { paint.red(" (differs)") } else { String::new() };
         let served = paint.color_or_none(balancer.served) + &mark;

@@ -90,15 +90,18 @@ impl Builder<'_> {
                 lane.skip(deed, &format!("{color} keeps running"));
                 return Ok(());
             }
-            Old::Stop if !self.runs(&lane.host, &project) => {
+            Old::Stop if !self.runs(&lane.host, &project.project) => {
                 lane.skip(deed, &format!("{color} is stopped already"));
                 return Ok(());
             }
-            Old::Stop => (Action::ComposeStop(project.clone()), Undo::Reverse(Action::ComposeStart(project))),
-            Old::Remove => (
-                Action::ComposeDown(project),
-                Undo::Impossible(format!("{color} would have to be deployed again")),
-            ),
+            Old::Stop => {
+                let project = project.project;
+                (Action::ComposeStop(project.clone()), Undo::Reverse(Action::ComposeStart(project)))
+            }
+            // Its files stay: they bring it up again.
+            Old::Remove => {
+                (Action::ComposeDown(project.project.clone()), Undo::Reverse(Action::ComposeUp(project)))
+            }
         };
         lane.steps.extend(wait);
         lane.steps.push(step(deed, action, undo, Certainty::Computed));
@@ -116,13 +119,13 @@ impl Builder<'_> {
     }
 
     /// A color's compose project on a host, where it has containers.
-    fn project(&self, host: &HostName, color: Color) -> Result<Option<Project>, Blocked> {
+    fn project(&self, host: &HostName, color: Color) -> Result<Option<ComposeUp>, Blocked> {
         let name = format!("{}-{color}", self.scope.model.playbook.name);
         let facts = self.scope.observed.hosts.get(host);
         if !facts.is_some_and(|facts| facts.containers.iter().any(|container| container.project == name)) {
             return Ok(None);
         }
-        Ok(project::of(&self.scope, host, color)?.map(|up| up.project))
+        Ok(project::of(&self.scope, host, color)?)
     }
 
     /// Settles the old color now.

@@ -33,7 +33,7 @@ impl Performance<'_> {
             message: "nginx refuses its configuration with the new site in place".into(),
             stderr: said(&output),
             hint: Some(
-                "nothing on the load balancer was changed; mend the site's template and apply again".into(),
+                "nothing on the load balancer was changed; mend what it names (for this site: its template), then run it again".into(),
             ),
         })
     }
