@@ -56,8 +56,9 @@ fn text(records: &[Record], paint: Paint) -> String {
     }
     let lines = records.iter().map(|record| {
         let live = record.live.map_or_else(|| "no color live".to_owned(), |live| format!("{live} live"));
-        let release = record.release.known().map(|id| format!(", release {id}")).unwrap_or_default();
-        let words = format!("{} by {}: {live}{release} (run {})", record.command, record.by, record.run);
+        let release = record.release.known().map(|id| format!(" (release {id})")).unwrap_or_default();
+        let words =
+            format!("{}{release} by {}: {live} after it (run {})", record.command, record.by, record.run);
         format!("{}  {}  {}\n", clock(record.at), outcome(record, paint), harmless(&words))
     });
     lines.collect()

@@ -51,9 +51,9 @@ impl StatusView {
     fn last_run_text(&self) -> String {
         let Some(run) = &self.last_run else { return "none on record".to_owned() };
         let outcome = run.outcome.as_deref().unwrap_or("not ended");
-        let release = run.release.as_ref().map(|release| format!(", release {release}")).unwrap_or_default();
+        let release = run.release.as_ref().map(|release| format!(" (release {release})")).unwrap_or_default();
         harmless(&format!(
-            "{} by {} at {}: {outcome}{release} (run {})",
+            "{}{release} by {} at {}: {outcome} (run {})",
             run.command, run.by, run.at, run.run
         ))
     }
