@@ -71,7 +71,8 @@ fn load_balancer(scene: &mut Scene<'_>) {
     }
     drop(harm);
     scene.set_aside("lb2", stopped);
-    scene.taken_back(&before);
+    // Its link is where it was when it died: on this side of its swap or on the other.
+    scene.mended(&before);
 }
 
 fn nginx(scene: &mut Scene<'_>) {

@@ -308,6 +308,12 @@ impl Scene<'_> {
     #[track_caller]
     pub(super) fn taken_back(&mut self, before: &World) {
         self.agreement(Duration::from_secs(30));
+        self.mended(before);
+    }
+
+    /// The same where load balancers may disagree until somebody takes the run back.
+    #[track_caller]
+    pub(super) fn mended(&mut self, before: &World) {
         let status = self.lab.elsewhere(&["status", "--output", "json"]).json();
         if status["last_run"]["unfinished"] == true {
             self.notes.push("then abort".to_owned());
