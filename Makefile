@@ -26,7 +26,7 @@ demo: setup build ## real hosts, real traffic: deploy, switch, a broken release,
 test: setup check lab-up ## every check and every test, those on real hosts included
 	$(CARGO) nextest run --locked --no-fail-fast --test-threads $$(($$(nproc) + 2))
 
-campaign: setup ## everything that can happen to a deploy, on real hosts, under load: half an hour
+campaign: setup ## everything that can happen to a deploy, on real hosts, under load: ten to twenty minutes
 	@$(LAB)/up --name pair5 --lbs 2
 	$(CARGO) nextest run --locked --run-ignored only --no-capture -E 'test(campaign::whole)'
 

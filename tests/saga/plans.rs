@@ -262,3 +262,17 @@ async fn what_is_retired_already_is_not_retired_again() {
     let again = house.plan(Goal::Retire, "2").await.unwrap();
     assert!(again.is_empty(), "{:?}", steps(&again));
 }
+
+#[tokio::test(start_paused = true)]
+async fn tags_that_only_a_pull_could_tell_of_are_noted_once() {
+    let house = House::new(1).playbook("compose: {", "compose: { pull: always,");
+    for goal in [Goal::Apply, Goal::Stage] {
+        let plan = house.plan(goal, "1").await.unwrap();
+        let notes = plan.notes.iter().filter(|note| note.text.contains("tags may have moved")).count();
+        assert_eq!(notes, 1, "{:?}", plan.notes);
+    }
+    house.does(Goal::Apply, "1").await;
+    house.does(Goal::Apply, "2").await;
+    let back = house.plan(Goal::Rollback, "2").await.unwrap();
+    assert!(back.notes.iter().all(|note| !note.text.contains("tags may have moved")), "{:?}", back.notes);
+}

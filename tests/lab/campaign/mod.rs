@@ -42,7 +42,7 @@ fn short_cut() {
 }
 
 #[test]
-#[ignore = "it takes most of half an hour: make campaign"]
+#[ignore = "it takes ten to twenty minutes: make campaign"]
 fn whole() {
     run(Length::Whole);
 }
