@@ -97,7 +97,7 @@ fn last_run(run: Record) -> status_view::LastRun {
     status_view::LastRun {
         unfinished: run.is_unfinished(),
         reached: reached.map(|reached| reached.phase.as_str().to_owned()),
-        undoing: reached.is_some_and(|reached| reached.undoing),
+        can_resume: run.is_unfinished() && run.can_resume(),
         run: run.run.to_string(),
         by: run.by,
         at: clock(run.at),

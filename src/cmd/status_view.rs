@@ -16,7 +16,7 @@ use crate::model::{AppName, Color, HostName};
 pub struct StatusView {
     /// The app.
     pub app: AppName,
-    /// The color that all load balancers serve; `None` where they serve none or disagree.
+    /// The color that all load balancers serve that could be asked; `None` where they serve none or disagree.
     pub live: Option<Color>,
     /// The load balancers, in inventory order.
     pub load_balancers: Vec<LoadBalancer>,
@@ -151,8 +151,8 @@ pub struct LastRun {
     pub unfinished: bool,
     /// The phase that it was in, where it is unfinished.
     pub reached: Option<String>,
-    /// Whether it was being taken back then, where it is unfinished.
-    pub undoing: bool,
+    /// Whether it can be gone on with, where it is unfinished, rather than only taken back.
+    pub can_resume: bool,
 }
 
 /// What a [`StatusView`] is made of besides what was observed.

@@ -173,7 +173,7 @@ impl Task<'_> {
             let setups = plan::nginx_setups(record.target, &self.loaded.model, observed).map_err(wrong)?;
             plan.call_nginx(&setups);
         }
-        if self.verb == Verb::Resume && record.reached.as_ref().is_some_and(|reached| reached.undoing) {
+        if self.verb == Verb::Resume && !record.can_resume() {
             let failure = Failure::new(
                 FailureKind::NeedsPerson,
                 format!("{} was being taken back already", unfinished::words(record)),
@@ -184,6 +184,9 @@ impl Task<'_> {
         }
         let mut left = Left::of(record, &plan, self.known(record)?);
         left.outside = self.outside.to_vec();
+        // Who took a host out of the inventory does not want to hear of it again.
+        let inventory = self.loaded.model.inventory.hosts();
+        left.outside.extend(plan.hosts().into_iter().filter(|host| !inventory.contains(host)).cloned());
         if self.verb == Verb::Abort {
             self.refuse_what_cannot_be_taken_back(&plan, &left)?;
         }
@@ -234,9 +237,10 @@ impl Task<'_> {
         }
         ui.say(&format!("{}\n", unfinished::words(record)));
         if self.verb == Verb::Abort {
-            if !self.outside.is_empty() {
-                let hosts: Vec<&HostName> = self.outside.iter().collect();
-                ui.say(&format!("left alone, as --limit says: {}\n", host_list(&hosts)));
+            if !left.outside.is_empty() {
+                let hosts: Vec<&HostName> = left.outside.iter().collect();
+                let why = "left alone, as --limit and the inventory say";
+                ui.say(&format!("{why}: {}\n", host_list(&hosts)));
             }
             let count = left.inside(plan).len();
             let steps = if count == 1 { "step" } else { "steps" };

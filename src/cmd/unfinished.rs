@@ -25,7 +25,7 @@ pub(super) fn refuse(session: &Session, observed: &Observed) -> Result<(), Failu
     let error = format!("a run did not end: {}; nothing was done", words(&record));
     let selection = session.cli.selection();
     let failure = Failure::new(FailureKind::NeedsPerson, error);
-    if record.reached.as_ref().is_some_and(|reached| reached.undoing) {
+    if !record.can_resume() {
         return Err(failure.hint("its undo is finished by").run(format!("bgctl abort {selection}")));
     }
     Err(failure

@@ -187,6 +187,13 @@ impl Record {
         Self { number: self.number.saturating_add(1), reached: Some(reached), ..self.clone() }
     }
 
+    /// Whether it can still be gone on with: once traffic may be on its way back, only the way back is left. An undo
+    /// of the settle alone has moved none.
+    #[must_use]
+    pub fn can_resume(&self) -> bool {
+        self.reached.as_ref().is_none_or(|reached| !reached.undoing || reached.phase == Phase::Settle)
+    }
+
     /// Whether it left something that must be finished or taken back before anything else.
     #[must_use]
     pub fn is_unfinished(&self) -> bool {

@@ -47,10 +47,10 @@ impl Left {
     }
 
     /// Steps after the switch that nothing brings back, if they were begun, and why: an abort would be stuck there.
+    /// On hosts that it leaves alone, too: traffic would go back to another release there.
     #[must_use]
     pub fn lost(&self, plan: &Plan) -> Vec<String> {
-        let inside = self.inside(plan);
-        let found = inside.into_iter().filter_map(|at| find(plan, at));
+        let found = self.steps.iter().filter_map(|at| find(plan, *at));
         let settled = found.filter(|(wave, ..)| wave.phase == Phase::Settle);
         let lost = settled.filter_map(|(_, lane, step)| match &step.undo {
             Undo::Impossible(why) => Some(format!("{}: {}: {why}", lane.host, step.name)),

@@ -132,3 +132,15 @@ async fn a_limit_is_refused() {
     let Err(Blocked::NotReady { what, .. }) = house.plan_of(request, &model).await else { panic!() };
     assert!(what.contains("--limit"), "{what}");
 }
+
+/// Else a fleet whose live color is ill could neither be deployed to nor mended.
+#[tokio::test(start_paused = true)]
+async fn a_link_is_put_right_whatever_state_the_served_color_is_in() {
+    let house = house().await;
+    house.fleet.change(&host("lb2"), point_to_blue);
+    house.fleet.change(&host("app2"), |world| {
+        world.projects.get_mut("my-server-green").unwrap().image = "my-server:1".to_owned();
+    });
+    house.does(Goal::Switch(Green), "2").await;
+    assert_eq!((served(&house), link(&house, "lb2")), (vec![Green; 2], Some(Green)));
+}

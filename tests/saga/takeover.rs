@@ -215,10 +215,19 @@ async fn what_cannot_be_taken_back_any_more_is_told_before_anything_is_taken_bac
         };
         let told = house.run(Goal::Apply, "2", crash).await;
         assert!(told.ending.is_none(), "{}", told.story());
-        let (ready, left) = house.left(Verb::Abort, "2").await;
+        let (ready, mut left) = house.left(Verb::Abort, "2").await;
+        left.outside = vec![host("app2")];
         assert_eq!(left.lost(&ready.plan).len(), lost, "{:?}", left.lost(&ready.plan));
+        if settles {
+            // An undo that got stuck there has moved no traffic: the way forward stays open.
+            let told = house.take_over(Verb::Abort, "2", |_, _| None).await;
+            assert_eq!(told.ending().outcome, Outcome::Stuck, "{}", told.story());
+            assert!(house.record().unwrap().can_resume());
+        }
         let verb = if settles { Verb::Resume } else { Verb::Abort };
         let told = house.take_over(verb, "2", |_, _| None).await;
+        let ending = if settles { Outcome::Done } else { Outcome::Undone };
+        assert_eq!(told.ending().outcome, ending, "{verb:?}\n{}", told.story());
         assert!(!house.record().unwrap().is_unfinished(), "{verb:?}\n{}", told.story());
     }
 }

@@ -52,7 +52,7 @@ pub(super) fn load_balancer(
         configured,
         served,
         trouble: sentence(&troubles),
-        asked: facts.is_some(),
+        asked: facts.is_some() || served.is_some(),
     }
 }
 

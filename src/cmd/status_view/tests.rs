@@ -98,7 +98,7 @@ fn last_run() -> LastRun {
     LastRun {
         unfinished: false,
         reached: None,
-        undoing: false,
+        can_resume: false,
         run: "20261121T032500Z-00000007".to_owned(),
         by: "anna@laptop".to_owned(),
         at: "2026-11-21 03:25:00Z".to_owned(),

@@ -36,7 +36,10 @@ impl StatusView {
             None if self.load_balancers.iter().all(|balancer| !balancer.asked) => {
                 paint.yellow("no load balancer could be asked")
             }
-            None => paint.yellow("no color is live"),
+            None => match self.load_balancers.iter().find_map(|balancer| balancer.served) {
+                Some(served) => format!("{} is live, but not on every load balancer", paint.color(served)),
+                None => paint.yellow("no color is live"),
+            },
         };
         format!("{} {text}", paint.bold(format!("{}:", self.app)))
     }
@@ -66,7 +69,8 @@ impl StatusView {
         let phase = run.reached.as_deref().unwrap_or("its beginning");
         let words = paint.red(format!("          it was left in {phase}: nothing else begins before"));
         let [abort, resume] = ["abort", "resume"].map(|verb| paint.cyan(format!("bgctl {verb} {selection}")));
-        let ways = if run.undoing { abort } else { format!("{abort} or, with the run's own -e, {resume}") };
+        let ways =
+            if run.can_resume { format!("{abort} or, with the run's own -e, {resume}") } else { abort };
         vec![format!("{words} {ways}")]
     }
 

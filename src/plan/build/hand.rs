@@ -14,6 +14,10 @@ impl Builder<'_> {
         if !self.standings.is_empty() && self.standings.iter().all(|standing| standing.is_on(color)) {
             return Ok(Vec::new());
         }
+        // Where traffic is there already, only links come to say so: this must work whatever state the color is in.
+        if self.standings.iter().all(|standing| standing.served == Some(color)) {
+            return self.put_links_right(color);
+        }
         self.refuse_what_does_not_run(color)?;
         let mut waves = self.answers(color)?;
         if waves.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Action, Color, ComposeUp, HostName, Old, Project, ReleaseId};
+use crate::model::{Action, Color, ComposeUp, HostName, Old, Project, Pull, ReleaseId};
 use crate::plan::deed::{Deed, Wish};
 use crate::plan::scope::Side;
 use crate::plan::{Certainty, Goal, Lane, Phase, Step, Undo, Wave, observe, project, site, strayed};
@@ -98,9 +98,11 @@ impl Builder<'_> {
                 let project = project.project;
                 (Action::ComposeStop(project.clone()), Undo::Reverse(Action::ComposeStart(project)))
             }
-            // Its files stay: they bring it up again.
+            // Its files stay: they bring it up again, as it was and with what the host has.
             Old::Remove => {
-                (Action::ComposeDown(project.project.clone()), Undo::Reverse(Action::ComposeUp(project)))
+                let down = project.project.clone();
+                let up = ComposeUp { recreate: false, pull: Pull::Never, build: false, ..project };
+                (Action::ComposeDown(down), Undo::Reverse(Action::ComposeUp(up)))
             }
         };
         lane.steps.extend(wait);

@@ -47,6 +47,12 @@ impl Builder<'_> {
         Ok(waves)
     }
 
+    /// To the color that is served already: no traffic moves.
+    pub(super) fn put_links_right(&self, served: Color) -> Result<Vec<Wave>, Blocked> {
+        let side = self.scope.side(served, self.live, "")?;
+        self.waves(&side, |builder, host, site| builder.present_site(host, &site.dest, served))
+    }
+
     /// To a kept release, whose site is as it was rendered then.
     pub(super) fn switch_to_kept(&self, target: Color, kept: &KeptRelease) -> Result<Vec<Wave>, Blocked> {
         let side = self.side(target, &kept.release)?;

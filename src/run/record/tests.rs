@@ -142,3 +142,15 @@ fn who_never_was_live_is_known_after_every_outcome() {
     assert_eq!(staged(Goal::Promote, Outcome::Undone), Some(Color::Green), "still staged");
     assert_eq!(staged(Goal::Rollback, Outcome::Done), None);
 }
+
+#[test]
+fn what_is_being_taken_back_can_be_gone_on_with_only_before_traffic_moves_back() {
+    let at =
+        |phase, undoing| begun(Goal::Apply).further(Reached { phase, undoing, ..reached() }).can_resume();
+    assert!(begun(Goal::Apply).can_resume());
+    assert_eq!([Phase::Stage, Phase::Switch, Phase::Settle].map(|phase| at(phase, false)), [true; 3]);
+    assert_eq!(
+        [Phase::Stage, Phase::Switch, Phase::Settle].map(|phase| at(phase, true)),
+        [false, false, true]
+    );
+}
