@@ -22,9 +22,9 @@ build: ## the release binary, target/release/bgctl
 demo: setup build ## real hosts, real traffic: deploy, switch, a broken release, rollback
 	@$(LAB)/demo
 
-# Tests on the labs mostly wait: there is room for two more at a time.
+# Tests on the labs mostly wait: there is room for one more at a time.
 test: setup check lab-up ## every check and every test, those on real hosts included
-	$(CARGO) nextest run --locked --no-fail-fast --test-threads $$(($$(nproc) + 2))
+	$(CARGO) nextest run --locked --no-fail-fast --test-threads $$(($$(nproc) + 1))
 
 campaign: setup ## everything that can happen to a deploy, on real hosts, under load: ten to twenty minutes
 	@$(LAB)/up --name pair5 --lbs 2

@@ -73,7 +73,7 @@ fn after_kill_9_the_lock_is_free_at_once_and_status_says_what_was_left() {
     first.kill();
     assert_eq!(lab.served(), Served::new("0.0.1", "blue"));
     while !lab.bgctl(&["status", "--output", "json"]).exits(0).json()["lock"].is_null() {
-        assert!(began.elapsed() < Duration::from_secs(10), "the lock outlives its holder");
+        assert!(began.elapsed() < Duration::from_secs(25), "the lock outlives its holder");
     }
     println!("the lock was free {} ms after kill -9", began.elapsed().as_millis());
     let status = lab.bgctl(&["status", "--output", "json"]).exits(0).json();
