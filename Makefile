@@ -37,15 +37,17 @@ check: ## formatting, clippy, shellcheck, licences and sources
 	scripts/shellcheck
 	scripts/deny
 
-lab-up: ## bring the labs up: two with one load balancer, one with two; two app servers each
+lab-up: ## bring the labs up: two with one load balancer, one with two; two app servers each; one host that is both
 	@$(LAB)/up
 	@$(LAB)/up --name twin6
 	@$(LAB)/up --name pair5 --lbs 2
+	@$(LAB)/up --name solo15 --solos 1
 
 lab-down: ## take the labs down
 	@$(LAB)/down
 	@$(LAB)/down --name twin6
 	@$(LAB)/down --name pair5
+	@$(LAB)/down --name solo15
 
 bench: setup ## round trips and wall time of plan and apply
 	@$(LAB)/up

@@ -28,6 +28,7 @@ switched and settled. Traffic moves only to a color that has proved to be health
 
 const AFTER_HELP: &str = "\
 First steps:
+  bgctl init                           an inventory, a playbook and templates to begin with
   bgctl status -i prod.yml             which color is live, and what runs where
   bgctl plan -i prod.yml --diff        what apply would do; changes nothing
   bgctl apply -i prod.yml              stage, switch, settle; asks first
@@ -59,6 +60,15 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
+    /// Write an inventory, a playbook and templates for a shape of blue/green
+    #[command(after_help = "\
+Examples:
+  bgctl init                                asks for what it needs
+  bgctl init --app shop --load-balancers lb1 --app-servers app1=192.0.2.21,app2=192.0.2.22
+  bgctl init --shape single-host --app shop --host web1 --user root
+
+What is written is yours to change. docs/shapes tells for each shape which script it replaces.")]
+    Init(InitArgs),
     /// Show what apply would do, without being able to do it
     #[command(after_help = "\
 Example:
@@ -213,7 +223,7 @@ impl Cli {
     pub fn parse_args<I: IntoIterator<Item: Into<OsString> + Clone>>(args: I) -> Result<Self, clap::Error> {
         let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
         let cli = Self::try_parse_from(&args).map_err(|error| error.with_cmd(&painted(&args)))?;
-        if cli.globals.inventory.is_empty() {
+        if cli.globals.inventory.is_empty() && !matches!(cli.command, Command::Init(_)) {
             let message = "which inventory? say -i FILE, as in: bgctl status -i prod.yml";
             return Err(painted(&args).error(ErrorKind::MissingRequiredArgument, message));
         }
@@ -232,7 +242,7 @@ impl Cli {
             Command::Resume(args) | Command::Abort(args) => args.playbook.as_ref(),
             Command::History(args) => args.playbook.as_ref(),
             Command::Status(args) => args.playbook.as_ref(),
-            Command::Exec(_) => None,
+            Command::Init(_) | Command::Exec(_) => None,
         }
     }
 

@@ -87,6 +87,15 @@ pub enum Kind {
         /// What the last one met.
         met: String,
     },
+    /// A file is on its way to the host.
+    Sending {
+        /// Its place in the plan.
+        at: StepId,
+        /// Bytes that have gone.
+        bytes: u64,
+        /// Bytes in all.
+        of: u64,
+    },
     /// A step ended well.
     Ended {
         /// Its place in the plan.
@@ -156,6 +165,13 @@ pub enum Kind {
     LeftOut {
         /// Those hosts.
         hosts: Vec<HostName>,
+    },
+    /// A host was asked what it runs of a color.
+    Fingerprinted {
+        /// The color.
+        color: Color,
+        /// What runs there.
+        images: Images,
     },
     /// All app servers run the same images of a color, from the files that were rendered for it.
     Converged {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 pub use crate::model::Compose;
-use crate::model::{Color, HostName, KeptRelease};
+use crate::model::{Color, HostName, Image, KeptRelease};
 
 mod guard;
 mod read;
@@ -26,10 +26,15 @@ pub struct Facts {
     pub docker: Option<String>,
     /// Which compose there is.
     pub compose: Option<Compose>,
+    /// The images that were asked about, as far as they are there.
+    pub images: BTreeMap<String, Image>,
     /// The containers of the projects that were asked about.
     pub containers: Vec<Container>,
     /// nginx, where it was asked about.
     pub nginx: Option<Nginx>,
+    /// What the switch's `detect` printed, on a load balancer that is switched by commands.
+    #[serde(default)]
+    pub detected: Option<Detected>,
     /// The app's lock and last run, on a load balancer.
     pub records: Records,
     /// Releases that it keeps, and when each was kept, in seconds of Unix time.
@@ -130,6 +135,15 @@ pub struct Records {
     pub dead_man: Option<DeadMan>,
 }
 
+/// What a command said that tells the live color.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Detected {
+    /// Its exit status.
+    pub status: i32,
+    /// The first line of its stdout; of its stderr, where it failed.
+    pub said: String,
+}
+
 /// nginx on a load balancer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Nginx {
@@ -137,11 +151,11 @@ pub struct Nginx {
     pub version: String,
     /// The master's process id, where it runs.
     pub master: Option<u32>,
-    /// Where the site's symlink points.
+    /// What the site's path is.
     pub link: Link,
 }
 
-/// The site's symlink.
+/// A path as a symlink.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Link {

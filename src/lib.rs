@@ -12,4 +12,5 @@ pub mod remote;
 pub mod report;
 pub mod run;
 pub mod scripts;
+pub mod shapes;
 pub mod ui;

@@ -99,9 +99,31 @@ pub fn harmless(text: &str) -> String {
     console::strip_ansi_codes(text).replace("\r\n", "\n").replace(steers, "?")
 }
 
+/// A number of bytes as people say it: `812 kB`, `1.4 GB`.
+#[must_use]
+pub fn size(bytes: u64) -> String {
+    let (unit, word) = match bytes {
+        0..1_000_000 => (1_000, "kB"),
+        1_000_000..1_000_000_000 => (1_000_000, "MB"),
+        _ => (1_000_000_000, "GB"),
+    };
+    let tenths = bytes.saturating_mul(10).div_ceil(unit);
+    if tenths < 100 {
+        format!("{}.{} {word}", tenths / 10, tenths % 10)
+    } else {
+        format!("{} {word}", tenths / 10)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_short() {
+        let sizes = [1, 1_500, 812_000, 2_340_000, 240_000_000, 1_440_000_000].map(size);
+        assert_eq!(sizes, ["0.1 kB", "1.5 kB", "812 kB", "2.4 MB", "240 MB", "1.5 GB"]);
+    }
 
     #[test]
     fn plain_paint_leaves_text_alone() {

@@ -74,6 +74,11 @@ impl Ui {
         io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
+    /// Asks on stderr for a word or none, which may be empty; `None` when nobody answers any more.
+    pub fn ask(self, question: &str) -> io::Result<Option<String>> {
+        ask_for(question, self.err, &mut io::stdin().lock(), &mut io::stderr().lock())
+    }
+
     /// Asks on stderr; only the whole word `yes` is a yes.
     pub fn confirm(self, question: &str) -> Result<bool, NoAnswer> {
         if !self.can_ask() {
@@ -92,6 +97,22 @@ fn ask(question: &str, paint: Paint, from: &mut impl BufRead, to: &mut impl Writ
         writeln!(to)?;
     }
     Ok(answer.trim() == "yes")
+}
+
+fn ask_for(
+    question: &str,
+    paint: Paint,
+    from: &mut impl BufRead,
+    to: &mut impl Write,
+) -> io::Result<Option<String>> {
+    write!(to, "{}: ", paint.bold(question))?;
+    to.flush()?;
+    let mut answer = String::new();
+    if from.read_line(&mut answer)? == 0 {
+        writeln!(to)?;
+        return Ok(None);
+    }
+    Ok(Some(answer.trim().to_owned()))
 }
 
 fn deliver(stream: &mut impl Write, text: &str) -> io::Result<()> {
@@ -139,6 +160,14 @@ mod tests {
         let mut screen = Vec::new();
         ask("Move traffic?", Paint::PLAIN, &mut "no\n".as_bytes(), &mut screen).unwrap();
         assert_eq!(String::from_utf8(screen).unwrap(), "Move traffic?\n  Only 'yes' is taken as a yes: ");
+    }
+
+    #[test]
+    fn a_question_takes_a_word_none_or_the_end_of_input() {
+        for (text, said) in [(" shop \n", Some("shop")), ("\n", Some("")), ("", None)] {
+            let answer = ask_for("App", Paint::PLAIN, &mut text.as_bytes(), &mut Vec::new()).unwrap();
+            assert_eq!(answer.as_deref(), said);
+        }
     }
 
     struct Stream(io::ErrorKind);

@@ -41,7 +41,7 @@ fn model(extra: &[&str]) -> Model {
     let playbook = Source::new("playbook", block("`playbooks/blue-green.yml`"));
     let playbook = Playbook::parse(&playbook, &Templates).unwrap_or_else(|problems| panic!("{problems}"));
     let (limit, escalations) = (None, BTreeMap::new());
-    Model { inventory, playbook, extra, limit, escalations, run: "run".to_owned() }
+    Model { inventory, playbook, extra, limit, escalations, run: "run".to_owned(), archives: BTreeMap::new() }
 }
 
 #[test]
@@ -72,11 +72,59 @@ fn its_commands_are_commands() {
 
 #[test]
 fn its_links_lead_somewhere() {
-    for file in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/limits.md"] {
+    let pages = [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "docs/limits.md",
+        "docs/gateways.md",
+        "docs/images.md",
+        "docs/migrations.md",
+        "docs/apps.md",
+        "docs/guarantees.md",
+        "docs/performance.md",
+    ];
+    let shapes = ["README", "multi-host", "single-host", "upstream-block", "primary-backup", "command"]
+        .map(|name| format!("docs/shapes/{name}.md"));
+    for file in pages.map(str::to_owned).iter().chain(&shapes) {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
         let text = std::fs::read_to_string(&path).unwrap();
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let link = link.split('#').next().unwrap();
             assert!(path.parent().unwrap().join(link).exists(), "{file}: {link}");
         }
     }
+}
+
+/// What a page of docs/shapes says that a test shows.
+#[test]
+fn the_tests_that_the_shapes_name_are_there() {
+    let read =
+        |path: String| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+    let mut named = 0;
+    for shape in ["multi-host", "single-host", "upstream-block", "primary-backup", "command"] {
+        let room = shape.replace('-', "_");
+        let tests = read(format!("tests/lab/shapes/{room}.rs"));
+        let page = read(format!("docs/shapes/{shape}.md"));
+        for name in
+            page.split(&format!("`shapes::{room}::")).skip(1).filter_map(|rest| rest.split('`').next())
+        {
+            assert!(tests.contains(&format!("fn {name}()")), "{shape}: {name}");
+            named += 1;
+        }
+    }
+    assert!(named >= 5, "{named}");
+}
+
+#[test]
+fn the_shipped_sites_differ_in_where_they_listen_alone() {
+    let site = |name: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates").join(name);
+        let text = std::fs::read_to_string(path).unwrap();
+        let (head, rest) = text.split_once("\nserver {").unwrap();
+        let (_, site) = rest.split_once("# bgctl proves a switch").unwrap();
+        (head.split_once("\nupstream").unwrap().1.to_owned(), site.to_owned())
+    };
+    assert_eq!(site("site.conf.hbs"), site("site-tls.conf.hbs"));
 }

@@ -2,9 +2,53 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args};
 
-use crate::model::Color;
+use crate::model::{AppName, Color};
+use crate::shapes::{Machine, Shape};
+
+/// What `init` takes.
+#[derive(Debug, Clone, Args)]
+pub struct InitArgs {
+    /// The folder to write into
+    #[arg(default_value = ".", value_name = "FOLDER")]
+    pub folder: PathBuf,
+    /// How blue and green stand today
+    #[arg(long, value_name = "SHAPE", value_parser = shapes())]
+    pub shape: Option<Shape>,
+    /// The app's name: small letters, digits, `-` and `_`
+    #[arg(long, value_name = "NAME")]
+    pub app: Option<AppName>,
+    /// The load balancers, with commas between: NAME, or NAME=ADDRESS
+    #[arg(long, value_name = "HOSTS", value_delimiter = ',')]
+    pub load_balancers: Vec<Machine>,
+    /// The app servers, likewise
+    #[arg(long, value_name = "HOSTS", value_delimiter = ',')]
+    pub app_servers: Vec<Machine>,
+    /// The one host of single-host, likewise
+    #[arg(long, value_name = "HOST", conflicts_with_all = ["load_balancers", "app_servers"])]
+    pub host: Option<Machine>,
+    /// The app's image [default: NAME:{{ version }}, with -e version=… at each deploy]
+    #[arg(long, value_name = "IMAGE")]
+    pub image: Option<String>,
+    /// The port of blue on the app servers
+    #[arg(long, value_name = "PORT", default_value_t = 18080, value_parser = clap::value_parser!(u16).range(1..))]
+    pub blue_port: u16,
+    /// The port of green on the app servers
+    #[arg(long, value_name = "PORT", default_value_t = 18081, value_parser = clap::value_parser!(u16).range(1..))]
+    pub green_port: u16,
+    /// Overwrite files that are there
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Reads a shape's name; `--help` tells them all.
+fn shapes() -> impl TypedValueParser<Value = Shape> {
+    let known = Shape::ALL.map(|shape| PossibleValue::new(shape.name()).help(shape.summary()));
+    // Every name that it lets through is known.
+    PossibleValuesParser::new(known).map(|name| Shape::named(&name).unwrap_or(Shape::MultiHost))
+}
 
 /// What `plan` takes.
 #[derive(Debug, Clone, Args)]

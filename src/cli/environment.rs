@@ -1,9 +1,11 @@
 //! What the process was given by whoever started it.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::ColorChoice;
+use crate::model::Secret;
 
 /// What the process was given by whoever started it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +29,8 @@ pub struct Environment {
     pub dumb_terminal: bool,
     /// `GITHUB_ACTIONS` is `true`.
     pub github_actions: bool,
+    /// All variables that are text, for those who look one up by its name.
+    pub variables: BTreeMap<String, Secret>,
 }
 
 impl Environment {
@@ -34,7 +38,10 @@ impl Environment {
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
     pub fn read() -> Self {
-        Self::from_vars(|name| std::env::var_os(name))
+        let variables = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, Secret::new(value.into_string().ok()?)))
+        });
+        Self { variables: variables.collect(), ..Self::from_vars(|name| std::env::var_os(name)) }
     }
 
     fn from_vars(var: impl Fn(&str) -> Option<OsString>) -> Self {
@@ -52,6 +59,7 @@ impl Environment {
             force_color: set("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
             dumb_terminal: set("TERM").is_some_and(|value| value == "dumb"),
             github_actions: set("GITHUB_ACTIONS").is_some_and(|value| value == "true"),
+            variables: BTreeMap::new(),
         }
     }
 

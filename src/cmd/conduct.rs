@@ -169,8 +169,8 @@ async fn beat<T>(lock: &Lock) -> T {
     std::future::pending().await
 }
 
-/// Ctrl-C, TERM, and a terminal that closes ask for an end: once, and the engine stops between steps and undoes; twice, and it stops the
-/// undo between steps. Never ends by itself.
+/// Ctrl-C, TERM, and a terminal that closes ask for an end: once, and the engine stops between steps and undoes; twice,
+/// and it stops the undo between steps. Never ends by itself.
 async fn interrupts<T>(stop: &CancellationToken, halt: &CancellationToken, recorder: &Recorder<'_>) -> T {
     use tokio::signal::unix::{SignalKind, signal};
     // Under nohup a terminal that closes ends nothing.

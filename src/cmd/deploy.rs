@@ -33,14 +33,17 @@ pub(super) async fn run(
     args: &MoveArgs,
     wanted: Wanted<'_>,
 ) -> Result<u8, Failure> {
-    let loaded = load::load(session)?;
+    let mut loaded = load::load(session)?;
     let renders = match goal {
         Goal::Apply | Goal::Stage | Goal::Promote => true,
         Goal::Retire => loaded.model.playbook.refreshes(),
         Goal::Rollback | Goal::Restage | Goal::Switch(_) => false,
     };
     if renders {
-        load::check(&loaded)?;
+        load::check(&mut loaded)?;
+    } else if goal == Goal::Retire {
+        // A settle may have tasks that load something.
+        load::read_archives(&mut loaded)?;
     }
     let request = Request { goal, force: wanted.force };
     if args.check && goal == Goal::Rollback {
@@ -127,9 +130,9 @@ impl Deployment<'_> {
         let adrift = plan.standings.iter().find_map(|standing| Some((&standing.host, standing.adrift()?)));
         let Some((host, served)) = adrift else { return Ok(()) };
         let idle = served.other();
-        let error = format!("{host}: the link says {idle}, but {served} is served; nothing was done");
+        let error = format!("{host}: it is configured for {idle}, but serves {served}; nothing was done");
         Err(Failure::new(FailureKind::NeedsPerson, error)
-            .hint(format!("any reload there would move traffic to {idle} while it is worked on; put the link right, then run it again:"))
+            .hint(format!("any reload there would move traffic to {idle} while it is worked on; put it right, then run it again:"))
             .run(super::plan::switch_to(served, &self.loaded.selection)))
     }
 

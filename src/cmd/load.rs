@@ -12,22 +12,19 @@ use crate::model::{
     Problem, Problems, Secret, Source, Vars, expand_known, parse_extra,
 };
 use crate::plan::{self, Model};
+use crate::shapes;
 
+use super::archive;
 use super::failure::{Failure, FailureKind};
 use super::session::Session;
-
-/// The shipped playbook and templates: what is used where the user has none, and what `init` writes.
-const SHIPPED: [(&str, &str); 3] = [
-    ("blue-green.yml", include_str!("../../playbooks/blue-green.yml")),
-    ("compose.yml.hbs", include_str!("../../templates/compose.yml.hbs")),
-    ("site.conf.hbs", include_str!("../../templates/site.conf.hbs")),
-];
 
 /// What a command works on.
 pub(super) struct Loaded {
     pub(super) model: Model,
     pub(super) endpoints: BTreeMap<HostName, Endpoint>,
     pub(super) passwords: BTreeMap<HostName, Secret>,
+    /// Where the playbook is; `None` for the shipped one.
+    folder: Option<PathBuf>,
     /// What selects the same app in commands that are offered: `-i prod.yml`.
     pub(super) selection: String,
 }
@@ -44,7 +41,7 @@ pub(super) struct Hosts {
 pub(super) fn load(session: &Session) -> Result<Loaded, Failure> {
     let (cli, environment, run) = (&session.cli, &session.environment, &session.run);
     let Hosts { inventory, extra, limit, endpoints } = hosts(cli, environment)?;
-    let playbook = playbook(cli, &inventory)?;
+    let (playbook, folder) = playbook(cli, &inventory)?;
     let escalations = endpoints.iter().map(|(host, endpoint)| {
         let user = endpoint.escalate.as_ref().map(|escalation| escalation.user.clone());
         (host.clone(), user)
@@ -54,20 +51,36 @@ pub(super) fn load(session: &Session) -> Result<Loaded, Failure> {
         .iter()
         .filter_map(|(host, endpoint)| Some((host.clone(), endpoint.escalate.as_ref()?.password.clone()?)))
         .collect();
-    let model = Model { inventory, playbook, extra, limit, escalations, run: run.to_string() };
-    Ok(Loaded { model, endpoints, passwords, selection: cli.selection() })
+    let (run, archives) = (run.to_string(), BTreeMap::new());
+    let model = Model { inventory, playbook, extra, limit, escalations, run, archives };
+    plan::check_hosts(&model).map_err(wrong)?;
+    Ok(Loaded { model, endpoints, passwords, folder, selection: cli.selection() })
 }
 
 /// As [`load`], for commands that render: everything must be renderable before a host is contacted.
 pub(super) fn load_checked(session: &Session) -> Result<Loaded, Failure> {
-    let loaded = load(session)?;
-    check(&loaded)?;
+    let mut loaded = load(session)?;
+    check(&mut loaded)?;
     Ok(loaded)
 }
 
-/// Whether everything that a deploy renders can be rendered.
-pub(super) fn check(loaded: &Loaded) -> Result<(), Failure> {
+/// Whether everything that a deploy renders can be rendered, and every archive that it loads be read.
+pub(super) fn check(loaded: &mut Loaded) -> Result<(), Failure> {
+    read_archives(loaded)?;
     plan::check(&loaded.model).map_err(wrong)
+}
+
+/// Reads what archives of images hold: from beside the playbook, as far as their paths are not absolute. One that
+/// cannot be read is told where a task needs it.
+pub(super) fn read_archives(loaded: &mut Loaded) -> Result<(), Failure> {
+    let base = loaded.folder.clone().unwrap_or_default();
+    let named = plan::archives(&loaded.model).map_err(wrong)?;
+    let read = named.into_iter().map(|name| {
+        let archive = archive::read(&base.join(&name));
+        (name, archive)
+    });
+    loaded.model.archives = read.collect();
+    Ok(())
 }
 
 /// Reads the inventory alone.
@@ -77,7 +90,9 @@ pub(super) fn hosts(cli: &Cli, environment: &Environment) -> Result<Hosts, Failu
     let sources =
         cli.globals.inventory.iter().map(|name| inventory_source(name)).collect::<Result<Vec<_>, _>>()?;
     let base = std::env::current_dir().map_err(|error| Failure::of(FailureKind::Usage, &error))?;
-    let inventory = Inventory::parse(&sources, &base, &extra).map_err(wrong)?;
+    let variables = &environment.variables;
+    let variables = variables.iter().map(|(name, value)| (name.clone(), value.expose().into())).collect();
+    let inventory = Inventory::parse(&sources, &base, &extra).map_err(wrong)?.with_environment(variables);
     let limit = cli.globals.limit.as_deref().map(Pattern::parse).transpose();
     let limit = limit.map_err(|error| Failure::new(FailureKind::Usage, format!("--limit: {error}")))?;
     if let Some(limit) = &limit {
@@ -171,7 +186,7 @@ fn inventory_source(name: &str) -> Result<Arc<Source>, Failure> {
 }
 
 /// The playbook: the argument, else `bgctl_playbook`, else `playbooks/blue-green.yml`, else the shipped one.
-fn playbook(cli: &Cli, inventory: &Inventory) -> Result<Playbook, Failure> {
+fn playbook(cli: &Cli, inventory: &Inventory) -> Result<(Playbook, Option<PathBuf>), Failure> {
     let default = Path::new("playbooks/blue-green.yml");
     let path = match cli.playbook() {
         Some(path) => Some(path.clone()),
@@ -186,7 +201,8 @@ fn playbook(cli: &Cli, inventory: &Inventory) -> Result<Playbook, Failure> {
             (shipped("blue-green.yml").ok_or_else(|| Failure::new(FailureKind::Usage, "no playbook"))?, None)
         }
     };
-    Playbook::parse(&source, &Folder { folder }).map_err(wrong)
+    let playbook = Playbook::parse(&source, &Folder { folder: folder.clone() }).map_err(wrong)?;
+    Ok((playbook, folder))
 }
 
 fn named_playbook(inventory: &Inventory) -> Option<PathBuf> {
@@ -204,8 +220,7 @@ fn source(path: &Path) -> Result<Arc<Source>, Failure> {
 }
 
 fn shipped(name: &str) -> Option<Arc<Source>> {
-    let (name, text) = SHIPPED.iter().find(|(shipped, _)| *shipped == name)?;
-    Some(Source::new(format!("(built in) {name}"), *text))
+    Some(Source::new(format!("(built in) {name}"), shapes::built_in(name)?))
 }
 
 /// Where a playbook's `src:` is looked up: beside it, in `templates/` beside its folder, among what is shipped.

@@ -1,10 +1,12 @@
 //! The commands: each resolves what it was given, calls the layers beneath and says what came of it.
 
+mod archive;
 mod conduct;
 mod deploy;
 mod exec;
 pub mod failure;
 mod history;
+mod init;
 mod kept;
 mod load;
 mod observe;
@@ -29,6 +31,7 @@ use takeover::Verb;
 /// Runs the command, and returns the exit code.
 pub async fn run(session: &Session) -> u8 {
     let result = match &session.cli.command {
+        Command::Init(args) => init::run(session, args),
         Command::Plan(args) => plan::run(session, args).await,
         Command::Apply(args) => {
             let goal = if args.stage_only { Goal::Stage } else { Goal::Apply };

@@ -1,15 +1,14 @@
 //! One connection per host, one round of facts, side by side with the probes.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use futures::future::{join, join_all};
 
 use crate::facts::{self, Facts, Observed, Questions, Served};
-use crate::model::{Ask, Check, Color, Endpoint, Escalation, HostName, HttpAsk};
+use crate::model::{Ask, Check, Color, Endpoint, Escalation, HostName};
 use crate::plan;
 use crate::remote::ssh::{Settings, SshFleet};
-use crate::remote::{Answer, Exec, HttpRequest, Probe, Remote, RemoteError, meets};
+use crate::remote::{Answer, Exec, Probe, Remote, RemoteError, meets};
 
 use super::failure::{Failure, FailureKind, unreachable_table};
 use super::load::{Loaded, wrong};
@@ -157,7 +156,7 @@ async fn served_by(remote: &dyn Remote, host: &HostName, probes: &[(Color, Check
     let mut answers: Vec<(Probe, Result<Answer, RemoteError>)> = Vec::new();
     for (color, check) in probes {
         let Ask::Http(ask) = &check.ask else { continue };
-        let probe = http_probe(ask, check.timeout);
+        let probe = Probe::asking(ask, check.timeout);
         // Both colors are usually asked for at one address: one request tells.
         let known = answers.iter().find(|(asked, _)| *asked == probe).map(|(_, answer)| answer.clone());
         let answer = if let Some(answer) = known { answer } else { remote.probe(host, probe.clone()).await };
@@ -172,14 +171,4 @@ async fn served_by(remote: &dyn Remote, host: &HostName, probes: &[(Color, Check
         [color] => Served::Color(*color),
         _ => Served::Both,
     })
-}
-
-fn http_probe(ask: &HttpAsk, timeout: Duration) -> Probe {
-    let headers = ask.host_header.iter().map(|host| ("Host".to_owned(), host.clone())).collect();
-    Probe {
-        host: ask.host.clone(),
-        port: ask.port,
-        http: Some(HttpRequest { path: ask.path.clone(), headers }),
-        timeout,
-    }
 }

@@ -1,7 +1,7 @@
 //! `bgctl status`: which color is live, what runs where, and whether a rollback is ready.
 
 use crate::facts::Observed;
-use crate::model::{Color, HostName};
+use crate::model::Color;
 use crate::plan;
 use crate::remote::readonly::ReadOnly;
 use crate::run::{Holder, Record};
@@ -50,15 +50,15 @@ pub(super) async fn run(session: &Session) -> Result<u8, Failure> {
 pub(super) fn view(loaded: &Loaded, observed: &Observed) -> Result<StatusView, Failure> {
     let model = &loaded.model;
     let standings = plan::standings(model, observed).map_err(wrong)?;
-    let load_balancers: Vec<HostName> = standings.iter().map(|standing| standing.host.clone()).collect();
     let app_servers = plan::app_servers(model).map_err(wrong)?;
-    let records = || load_balancers.iter().filter_map(|host| Some(&observed.hosts.get(host)?.records));
+    let records =
+        || standings.iter().filter_map(|standing| Some(&observed.hosts.get(&standing.host)?.records));
     let holder =
         records().find_map(|records| serde_json::from_str::<Holder>(records.holder.as_deref()?).ok());
     let last = unfinished::newest(observed)?;
     let known = Known {
         app: &model.playbook.name,
-        load_balancers: &load_balancers,
+        load_balancers: &standings,
         app_servers: &app_servers,
         lock: holder.map(lock_info),
         last_run: last.clone().map(last_run),
@@ -69,12 +69,8 @@ pub(super) fn view(loaded: &Loaded, observed: &Observed) -> Result<StatusView, F
         let went_live = last.as_ref()?.went_live.get(&color)?;
         went_live.release.known().map(ToString::to_string)
     };
-    let configured = |host: &HostName, _: &str| {
-        standings.iter().find(|standing| standing.host == *host).and_then(|standing| standing.configured)
-    };
-    let mut view = StatusView::new(known, observed, configured, |color: Color| {
-        format!("{}-{color}", model.playbook.name)
-    });
+    let mut view =
+        StatusView::new(known, observed, |color: Color| format!("{}-{color}", model.playbook.name));
     let info = |kept: kept::Listed| KeptInfo { release: kept.release, at: clock(kept.at) };
     view.releases = kept::listed(observed).into_iter().map(info).collect();
     if let Some(live) = view.live {

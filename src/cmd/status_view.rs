@@ -10,6 +10,7 @@ use self::fold::{app_server, common, load_balancer, way_back};
 pub use self::rollback::{How, Rollback, Seen};
 use crate::facts::Observed;
 use crate::model::{AppName, Color, HostName};
+use crate::plan::Standing;
 
 /// What is served, what runs where, and whether there is a way back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -46,7 +47,7 @@ pub struct KeptInfo {
 pub struct LoadBalancer {
     /// Its name.
     pub host: HostName,
-    /// The color that its symlink names.
+    /// The color that it is configured for.
     pub configured: Option<Color>,
     /// The color that it serves.
     pub served: Option<Color>,
@@ -160,8 +161,8 @@ pub struct LastRun {
 pub struct Known<'a> {
     /// The app.
     pub app: &'a AppName,
-    /// The load balancers, in inventory order.
-    pub load_balancers: &'a [HostName],
+    /// What the load balancers are configured for and serve, in inventory order.
+    pub load_balancers: &'a [Standing],
     /// The app servers, in inventory order.
     pub app_servers: &'a [HostName],
     /// Who holds the lock.
@@ -175,16 +176,10 @@ pub struct Known<'a> {
 }
 
 impl StatusView {
-    /// From what was observed. `link_color` tells the color that a load balancer's symlink stands for when
-    /// it points there; `project` names a color's compose project.
+    /// From what was observed; `project` names a color's compose project.
     #[must_use]
-    pub fn new(
-        known: Known<'_>,
-        observed: &Observed,
-        link_color: impl Fn(&HostName, &str) -> Option<Color>,
-        project: impl Fn(Color) -> String,
-    ) -> Self {
-        let balancer = |host: &HostName| load_balancer(host, observed, &link_color);
+    pub fn new(known: Known<'_>, observed: &Observed, project: impl Fn(Color) -> String) -> Self {
+        let balancer = |standing: &Standing| load_balancer(standing, observed);
         let load_balancers: Vec<LoadBalancer> = known.load_balancers.iter().map(balancer).collect();
         let server = |host: &HostName| app_server(host, observed.hosts.get(host), &project);
         let app_servers: Vec<AppServer> = known.app_servers.iter().map(server).collect();

@@ -48,6 +48,7 @@ pub(super) async fn run(session: &Session, verb: Verb, args: &TakeoverArgs) -> R
         return Err(Failure::unanswered(&NoAnswer::NobodyThere, verb.check()));
     }
     let mut loaded = load::load(session)?;
+    load::read_archives(&mut loaded)?;
     let outside = outside(&mut loaded, verb)?;
     let round = Round::prepare(&loaded)?.with_plan().without(&outside);
     let fleet = observe::connect_all(session, &loaded, &round).await.map_err(|failure| match verb {
@@ -157,21 +158,23 @@ impl Task<'_> {
         };
         let began = Began { goal: record.goal, live: record.before, target: record.target };
         let left_out = record.reached.as_ref().map_or(&[][..], |reached| &reached.left_out);
-        let contents = plan::contents(began, left_out, &self.loaded.model, observed);
-        let (open, contents) = match self.verb {
+        let (contents, release) = plan::contents(began, left_out, &self.loaded.model, observed);
+        let blocked = |error| super::plan::blocked(error, &self.loaded.selection);
+        let opened = match self.verb {
             Verb::Resume => {
-                let (contents, release) =
-                    contents.map_err(|error| super::plan::blocked(error, &self.loaded.selection))?;
-                self.refuse_other_release(record, &release)?;
-                (Open::Whole, contents)
+                self.refuse_other_release(record, &release.map_err(blocked)?)?;
+                Plan::open(kept, &contents, Open::Whole)
             }
-            // What takes a run back rarely needs the inputs.
-            Verb::Abort => (Open::Undos, contents.map(|(contents, _)| contents).unwrap_or_default()),
+            // What takes a run back rarely needs the inputs; where it does, what is wrong with them is the reason.
+            Verb::Abort => match (Plan::open(kept, &contents, Open::Undos), release) {
+                (Err(Unopened::OtherInputs(_)), Err(error)) => return Err(blocked(error)),
+                (opened, _) => opened,
+            },
         };
-        let mut plan = Plan::open(kept, &contents, open).map_err(|error| unopened(&error))?;
+        let mut plan = opened.map_err(|error| unopened(&error))?;
         if self.verb == Verb::Abort {
-            let setups = plan::nginx_setups(record.target, &self.loaded.model, observed).map_err(wrong)?;
-            plan.call_nginx(&setups);
+            let pointers = plan::pointers(record.target, &self.loaded.model, observed).map_err(wrong)?;
+            plan.switch_as(&pointers);
         }
         if self.verb == Verb::Resume && !record.can_resume() {
             let failure = Failure::new(

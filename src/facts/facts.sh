@@ -1,7 +1,7 @@
 # Answers questions about this host, one line each. A field that begins with a dot is base64.
-# Arguments, in any number: file PATH | exists PATH | docker - | project NAME | records FOLDER | plan FOLDER |
+# Arguments, in any number: file PATH | exists PATH | docker - | project NAME | image NAME | records FOLDER | plan FOLDER |
 # history FOLDER | nginx LINK, and before that one where nginx is: nginx-container NAME | nginx-binary NAME |
-# nginx-config PATH
+# nginx-config PATH | detect COMMAND
 # Each process that it starts costs its host a millisecond or more, those of Docker dozens: hence few.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export PATH LC_ALL=C
@@ -74,7 +74,7 @@ ask_docker() {
   ids=$($engine ps -aq --filter label=com.docker.compose.project 2>/dev/null)
   [ -n "$ids" ] || return
   format='{{index .Config.Labels "com.docker.compose.project"}}|{{index .Config.Labels "com.docker.compose.service"}}'
-  format="$format|{{.Config.Image}}|{{.Image}}|{{.State.Status}}|{{if .State.Health}}{{.State.Health.Status}}{{end}}"
+  format="$format|{{index .Config.Labels \"com.docker.compose.oneoff\"}}|{{.Config.Image}}|{{.Image}}|{{.State.Status}}|{{if .State.Health}}{{.State.Health.Status}}{{end}}"
   # shellcheck disable=SC2086 # ids hold no white space
   listed=$($engine inspect --format "$format" $ids 2>/dev/null)
   find_tags
@@ -101,8 +101,9 @@ ask_compose() {
 
 ask_project() {
   [ -n "$listed" ] || return
-  while IFS='|' read -r project service image id state health; do
-    [ "$project" = "$1" ] || continue
+  while IFS='|' read -r project service oneoff image id state health; do
+    # What `compose run` started is no service.
+    if [ "$project" != "$1" ] || [ "$oneoff" = True ]; then continue; fi
     find_tag "$image"
     for text in "$project" "$service" "$image"; do encode "$text"; set -- "$@" "$encoded"; done
     printf '%s\n' "container $2 $3 $4 ${id:--} ${tag:--} ${state:--} ${health:--}"
@@ -112,10 +113,18 @@ $listed
 EOF
 }
 
+ask_image() {
+  [ -n "${engine:-}" ] || return
+  # An id, then what registries call it: fields already.
+  found=$($engine image inspect --format '{{.Id}}{{range .RepoDigests}} {{.}}{{end}}' "$1" 2>/dev/null) || return
+  encode "$1"
+  printf '%s\n' "image $encoded $found"
+}
+
 # The ids that the images' names stand for now: all in one go where each still stands for one.
 tags=$newline
 find_tags() {
-  images=$(printf '%s\n' "$listed" | cut -d '|' -f 3 | sort -u)
+  images=$(printf '%s\n' "$listed" | cut -d '|' -f 4 | sort -u)
   # shellcheck disable=SC2086 # names and ids of images hold no white space
   ids=$($engine image inspect --format '{{.Id}}' $images 2>/dev/null) || return
   for image in $images; do
@@ -153,6 +162,16 @@ ask_nginx() {
   printf '%s\n' "nginx $encoded $pid $link"
 }
 
+# A command that only reads: where it failed it is asked again, for what it says on stderr.
+ask_detect() {
+  status=0
+  said=$(sh -c "$1" 2>/dev/null </dev/null) || {
+    status=$?
+    said=$(sh -c "$1" 2>&1 >/dev/null </dev/null)
+  }
+  say detected "$status" "${said%%"$newline"*}"
+}
+
 ask_records() {
   # A shared lock, for a moment: whoever wants the exclusive one tries again.
   if [ -e "$1/lock" ] && ! flock -ns "$1/lock" true; then say holder "$(cat "$1/holder" 2>/dev/null)"; fi
@@ -185,10 +204,12 @@ while [ $# -gt 1 ]; do
     exists) if [ -e "$2" ]; then say exists "$2"; fi ;;
     docker) ask_docker ;;
     project) ask_project "$2" ;;
+    image) ask_image "$2" ;;
     nginx-container) container=$2 ;;
     nginx-binary) binary=$2 ;;
     nginx-config) BGCTL_NGINX_CONFIG=$2 ;;
     nginx) ask_nginx "$2" ;;
+    detect) ask_detect "$2" ;;
     records) ask_records "$2" ;;
     plan) if [ -r "$2/plan" ]; then say plan "$(cat "$2/plan")"; fi ;;
     history) ask_history "$2" ;;

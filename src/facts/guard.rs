@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::short_saying;
+
 /// A switch that waits for its confirmation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Armed {
@@ -155,7 +157,7 @@ impl DeadMan {
 }
 
 fn path(path: Option<&String>) -> &str {
-    path.map_or("no site", |path| path.rsplit('/').next().unwrap_or(path))
+    path.map_or("no site", |path| short_saying(path))
 }
 
 fn seconds(ms: u64) -> String {

@@ -2,9 +2,9 @@
 
 use data_encoding::BASE64;
 
-use crate::model::NginxSetup;
+use crate::model::{Image, NginxSetup};
 
-use super::{Armed, Compose, Container, DeadMan, Facts, File, Link, Nginx, Owner, Post};
+use super::{Armed, Compose, Container, DeadMan, Detected, Facts, File, Link, Nginx, Owner, Post};
 
 /// POSIX `sh`; its arguments are [`Questions::args`], its stdout is what [`parse`] reads.
 pub use crate::scripts::FACTS as SCRIPT;
@@ -18,8 +18,12 @@ pub struct Questions {
     pub exists: Vec<String>,
     /// Compose projects whose containers matter; any of them makes Docker be asked about.
     pub projects: Vec<String>,
-    /// nginx's symlink, on a load balancer.
-    pub link: Option<String>,
+    /// Images by name that may be there.
+    pub images: Vec<String>,
+    /// The symlink or file that nginx reads, on a load balancer.
+    pub site: Option<String>,
+    /// The command that prints the live color, on a load balancer that is switched by commands.
+    pub detect: Option<String>,
     /// How nginx runs there.
     pub nginx: NginxSetup,
     /// The folder with the app's lock and last run, on a load balancer.
@@ -42,14 +46,16 @@ impl Questions {
         let mut ask = |what: &str, about: &str| args.extend([what.to_owned(), about.to_owned()]);
         self.files.iter().for_each(|path| ask("file", path));
         self.exists.iter().for_each(|path| ask("exists", path));
-        if !self.projects.is_empty() {
+        if !self.projects.is_empty() || !self.images.is_empty() {
             ask("docker", "-");
         }
         self.projects.iter().for_each(|name| ask("project", name));
+        self.images.iter().for_each(|name| ask("image", name));
         self.nginx.container.iter().for_each(|name| ask("nginx-container", name));
         self.nginx.binary.iter().for_each(|name| ask("nginx-binary", name));
         self.nginx.config.iter().for_each(|path| ask("nginx-config", path));
-        self.link.iter().for_each(|link| ask("nginx", link));
+        self.site.iter().for_each(|path| ask("nginx", path));
+        self.detect.iter().for_each(|command| ask("detect", command));
         if let Some(folder) = &self.kept {
             ask("kept", folder);
         }
@@ -113,6 +119,12 @@ fn read_line(facts: &mut Facts, line: &str) -> Option<()> {
         }
         ["docker", version] => facts.docker = Some(text(version)?),
         ["compose", kind] => facts.compose = Some(compose(kind)?),
+        ["image", name, id, ref digests @ ..] => {
+            let digests = digests.iter().map(|digest| (*digest).to_owned()).collect();
+            facts
+                .images
+                .insert(text(name)?, Image { ids: [id.to_owned()].into(), digests, ..Image::default() });
+        }
         ["container", project, service, image, image_id, tag_id, state, health] => {
             facts.containers.push(Container {
                 project: text(project)?,
@@ -127,6 +139,9 @@ fn read_line(facts: &mut Facts, line: &str) -> Option<()> {
         ["nginx", version, master, target] => {
             facts.nginx =
                 Some(Nginx { version: text(version)?, master: master.parse().ok(), link: link_of(target)? });
+        }
+        ["detected", status, said] => {
+            facts.detected = Some(Detected { status: status.parse().ok()?, said: text(said)? });
         }
         ["kept", release, seconds] => facts.kept.push((text(release)?, seconds.parse().ok()?)),
         ["holder", holder] => facts.records.holder = Some(text(holder)?),
@@ -227,6 +242,13 @@ mod tests {
         assert_eq!(facts.containers[0].health, None);
         assert_eq!(facts.containers[0].tag_id, None);
         assert!(facts.containers[0].is_well());
+    }
+
+    #[test]
+    fn an_image_has_an_id_and_digests() {
+        let facts = parse("image a:1 sha256:1\nimage .Yjox sha256:2 r@sha256:3 s@sha256:3\nend\n").unwrap();
+        assert_eq!(facts.images["a:1"].digests.len(), 0);
+        assert_eq!((facts.images["b:1"].ids.len(), facts.images["b:1"].digests.len()), (1, 2));
     }
 
     #[test]

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fingerprint, HostName, Keep};
+use super::{
+    BuildImage, ComposeRun, Confirm, Fingerprint, HostName, Keep, LoadImage, Login, NginxSetup, Pointer,
+    Swap, Tls,
+};
 
 /// One idempotent effect on one host, with every value filled in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +31,17 @@ pub enum Action {
     },
     /// Runs a program.
     Run(Run),
+    /// Proves to a registry who is asking. Steps after it on its host have the login; the host keeps nothing of it.
+    Login(Login),
+    /// Pulls an image.
+    PullImage {
+        /// Its name.
+        name: String,
+    },
+    /// Loads an image from an archive that is sent there.
+    LoadImage(LoadImage),
+    /// Builds an image.
+    BuildImage(BuildImage),
     /// Brings a compose project up.
     ComposeUp(ComposeUp),
     /// Takes a compose project down: containers and networks go, volumes stay. Logs are kept first.
@@ -36,32 +50,36 @@ pub enum Action {
     ComposeStop(Project),
     /// Starts a compose project's stopped containers.
     ComposeStart(Project),
+    /// Runs a program in a one-off container of a service.
+    ComposeRun(ComposeRun),
+    /// Waits for commands that earlier runs left running in a compose project's one-off containers, and removes what
+    /// is left of them. Two of them at once may do harm.
+    ComposeClear(Project),
     /// Waits until something answers as it should.
     Check(Check),
     /// Reads what a color runs, and whether its files are as they were rendered.
     Fingerprint(Fingerprint),
-    /// Has nginx test its whole configuration with this text as the site, changing nothing on disk.
+    /// Has nginx test its whole configuration with this text in a file's or symlink's place, changing nothing on disk.
     TestSite {
-        /// The symlink that nginx includes.
-        link: String,
-        /// The site's new text.
+        /// That path.
+        path: String,
+        /// The new text.
         content: String,
         /// How nginx runs there.
         nginx: Box<NginxSetup>,
     },
-    /// Points nginx's symlink elsewhere, reloads, and proves that new workers run. It puts the link back
-    /// itself when they do not.
+    /// Makes another color live, and proves that it took effect. It puts back itself what it changed when it did not.
     Swap(Swap),
     /// Keeps a switch: the load balancer will not swap back by itself. Asked over a connection of its own.
     Confirm(Confirm),
     /// Looks for a while whether errors became more.
     Watch(Watch),
-    /// Waits until no nginx worker of an old generation is left, or the time has passed.
+    /// Waits until nothing is served by the old color any more, or the time has passed.
     Drain {
         /// The longest wait.
         timeout: Duration,
-        /// How nginx runs there.
-        nginx: Box<NginxSetup>,
+        /// Who tells.
+        of: Draining,
     },
     /// Keeps a release on its host, and removes older ones.
     Keep(Keep),
@@ -69,6 +87,9 @@ pub enum Action {
     Wait {
         /// For so long.
         duration: Duration,
+        /// Only in the first batch of a play: what is waited for is over for the others.
+        #[serde(default)]
+        once: bool,
     },
 }
 
@@ -103,6 +124,24 @@ pub struct Run {
     pub stdin: Option<String>,
     /// Variables of its environment.
     pub env: Vec<(String, String)>,
+}
+
+impl Run {
+    /// A run of shell text.
+    #[must_use]
+    pub fn of_shell(text: String) -> Self {
+        let argv = ["sh".to_owned(), "-c".to_owned(), text].to_vec();
+        Self { argv, chdir: None, stdin: None, env: Vec::new() }
+    }
+
+    /// The text, where it is shell text.
+    #[must_use]
+    pub fn shell(&self) -> Option<&str> {
+        match self.argv.as_slice() {
+            [sh, flag, text] if sh == "sh" && flag == "-c" => Some(text),
+            _ => None,
+        }
+    }
 }
 
 /// A compose project in its folder.
@@ -216,95 +255,15 @@ pub struct HttpAsk {
     pub path: String,
     /// The `Host` header, where it differs.
     pub host_header: Option<String>,
+    /// How the connection is secured; `None`: it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
     /// Accepted status codes; empty: 200 to 299.
     pub status: Vec<u16>,
     /// Text that the body must contain.
     pub body: Option<String>,
     /// Header fields that the answer must have.
     pub headers: Vec<(String, String)>,
-}
-
-/// A symlink's old and new target.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Swap {
-    /// The symlink.
-    pub link: String,
-    /// What it points to now; `None`: it does not exist.
-    pub from: Option<String>,
-    /// What it shall point to; `None`: it shall not exist.
-    pub to: Option<String>,
-    /// What happens when nobody comes back to confirm it.
-    pub guard: Guard,
-    /// How nginx runs there.
-    pub nginx: Box<NginxSetup>,
-}
-
-/// How nginx runs on a load balancer, where that is not as its package has it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct NginxSetup {
-    /// The container that it runs in.
-    pub container: Option<String>,
-    /// The program, by name or path.
-    pub binary: Option<String>,
-    /// The main configuration file.
-    pub config: Option<String>,
-    /// Tests the configuration; `%s` in it stands for the main file.
-    pub test: Option<Run>,
-    /// Reloads it.
-    pub reload: Option<Run>,
-}
-
-impl NginxSetup {
-    /// What its scripts are told of it, as variables of their environment.
-    #[must_use]
-    pub fn variables(&self) -> Vec<(String, String)> {
-        let text = |run: &Option<Run>| run.as_ref().and_then(|run| run.argv.last()).cloned();
-        let all = [
-            ("BGCTL_NGINX_CONTAINER", self.container.clone()),
-            ("BGCTL_NGINX_BINARY", self.binary.clone()),
-            ("BGCTL_NGINX_CONFIG", self.config.clone()),
-            ("BGCTL_NGINX_TEST", text(&self.test)),
-            ("BGCTL_NGINX_RELOAD", text(&self.reload)),
-        ];
-        all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
-    }
-}
-
-impl Swap {
-    /// The way back: nobody has to confirm it, and it ends the waiting for a confirmation of the way there.
-    #[must_use]
-    pub fn reversed(&self) -> Self {
-        let guard = Guard { confirm_timeout: None, ..self.guard.clone() };
-        Self {
-            link: self.link.clone(),
-            from: self.to.clone(),
-            to: self.from.clone(),
-            guard,
-            nginx: self.nginx.clone(),
-        }
-    }
-}
-
-/// The dead-man switch of a swap: a watcher on the load balancer, which outlives the connection.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Guard {
-    /// The app's state folder on the load balancer.
-    pub folder: String,
-    /// The run that swaps, and that alone can confirm.
-    pub run: String,
-    /// After this, without a confirmation, the load balancer swaps back by itself; `None`: never.
-    pub confirm_timeout: Option<Duration>,
-}
-
-/// The end of a [`Guard`]'s waiting.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Confirm {
-    /// The app's state folder on the load balancer.
-    pub folder: String,
-    /// The run that swapped.
-    pub run: String,
-    /// How long after the swap it is too late.
-    pub confirm_timeout: Duration,
 }
 
 /// What is looked at after a switch, and when it is too much.
@@ -318,14 +277,22 @@ pub struct Watch {
     pub limit: u32,
     /// The access log; `None`: the one that the site or nginx names.
     pub log: Option<String>,
-    /// The symlink of the site.
-    pub link: String,
+    /// What was switched: nginx knows its own log.
+    pub pointer: Pointer,
     /// The app's state folder on the load balancer, where the time of the switch stands.
     pub folder: String,
     /// The run that switched.
     pub run: String,
-    /// How nginx runs there.
-    pub nginx: Box<NginxSetup>,
+}
+
+/// Who tells whether the old color still serves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Draining {
+    /// nginx: no worker of an old generation is left.
+    Nginx(Box<NginxSetup>),
+    /// A command, by exiting with 0.
+    Command(Run),
 }
 
 impl Action {

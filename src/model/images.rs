@@ -19,6 +19,9 @@ pub struct Image {
     /// `REPOSITORY@sha256:…`, where it came from a registry.
     #[serde(default)]
     pub digests: BTreeSet<String>,
+    /// The names that its containers were made by: they say which it was meant to be, and prove nothing.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub names: BTreeSet<String>,
 }
 
 /// A host whose service does not run what most others run.
@@ -115,6 +118,7 @@ impl Image {
     fn join(&mut self, other: &Self) {
         self.ids.extend(other.ids.iter().cloned());
         self.digests.extend(other.digests.iter().cloned());
+        self.names.extend(other.names.iter().cloned());
     }
 
     /// In a few characters, for a person.
@@ -124,7 +128,9 @@ impl Image {
         ids.join(" and ")
     }
 
-    fn named(&self) -> String {
+    /// The same with the digests of its registry.
+    #[must_use]
+    pub fn named(&self) -> String {
         let from: Vec<String> = self.digests.iter().map(|digest| shortened(digest)).collect();
         if from.is_empty() { self.short() } else { format!("{} ({})", self.short(), from.join(", ")) }
     }
@@ -135,6 +141,16 @@ fn shortened(text: &str) -> String {
     match text.rsplit_once("sha256:") {
         Some((before, hex)) => format!("{before}sha256:{}", hex.chars().take(12).collect::<String>()),
         None => text.chars().take(12).collect(),
+    }
+}
+
+impl Odd {
+    /// The same of an image's name, which nobody has to run.
+    #[must_use]
+    pub fn of_a_name(&self) -> String {
+        let others: Vec<&HostName> = self.others.iter().collect();
+        let (here, usual, others) = (self.runs.named(), self.usual.named(), host_list(&others));
+        format!("{} is {here} on {}, {usual} on {others}", self.service, self.host)
     }
 }
 
@@ -222,7 +238,7 @@ mod tests {
 
     fn image(id: &str, digests: &[&str]) -> Image {
         let digests = digests.iter().map(|digest| (*digest).to_owned()).collect();
-        Image { ids: [id.to_owned()].into(), digests }
+        Image { ids: [id.to_owned()].into(), digests, ..Image::default() }
     }
 
     fn fleet(runs: &[(&str, &str, Image)]) -> Vec<(HostName, Images)> {

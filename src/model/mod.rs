@@ -1,6 +1,7 @@
 //! What people wrote, after validation. Pure: it is given text and returns values or every problem at once.
 
 mod action;
+mod archive;
 mod color;
 mod endpoint;
 mod host_list;
@@ -8,16 +9,20 @@ mod images;
 mod inventory;
 mod kept;
 mod name;
+mod one_off;
 mod pattern;
 pub mod playbook;
+mod registry;
 mod secret;
 pub mod source;
+mod swap;
 pub mod template;
+mod tls;
 
 pub use action::{
-    Action, Ask, Check, Compose, ComposeUp, Confirm, Guard, HttpAsk, NginxSetup, Project, Pull, PutFile, Run,
-    Swap, Watch,
+    Action, Ask, Check, Compose, ComposeUp, Draining, HttpAsk, Project, Pull, PutFile, Run, Watch,
 };
+pub use archive::Archive;
 pub use color::{Color, NoColor};
 pub use endpoint::{BadVariable, ConnectionFlags, Endpoint, Escalation, LocalDefaults};
 pub use host_list::host_list;
@@ -25,11 +30,16 @@ pub use images::{Digest, Fingerprint, Image, Images, Odd, Rendered};
 pub use inventory::{Inventory, Selection, parse_extra};
 pub use kept::{BadKept, Keep, Kept, KeptRelease, KeptSide, KeptStep};
 pub use name::{AppName, BadName, HostName, ReleaseId, RunId};
+pub use one_off::ComposeRun;
 pub use pattern::{Pattern, PatternError};
 pub use playbook::{
-    Asker, Batch, ComposeTask, Content, EscalationWords, Files, Health, HealthCheck, HttpCheck, Module, Old,
-    Place, Play, Playbook, Recreate, Retire, Switch, Task, Words,
+    Asker, Batch, ComposeTask, Content, Driver, EscalationWords, Files, Health, HealthCheck, HttpCheck,
+    ImageTask, LoginTask, Module, Nginx, NginxSite, Old, Place, Play, Playbook, Preview, Recreate, Retire,
+    Switch, Task, Words,
 };
+pub use registry::{BuildImage, DOCKER_HUB, LoadImage, Login, image_name};
 pub use secret::Secret;
 pub use source::{Location, Problem, Problems, Source};
+pub use swap::{Confirm, Guard, NginxSetup, Pointer, Swap, SwitchCommands, Version, short_saying};
 pub use template::{Condition, Context, Template, Text, Vars, expand, expand_known};
+pub use tls::{Tls, certificates};

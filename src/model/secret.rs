@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A text that is never printed, serialized or compared in messages. Reading it takes the word
 /// [`expose`](Self::expose), so that every reader can be found.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Secret(String);
 
 impl Secret {

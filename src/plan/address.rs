@@ -1,23 +1,23 @@
-//! What an `http://` URL or a `host:port` says.
+//! What a URL or a `host:port` says.
 
 /// A URL's parts as a probe needs them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Url {
+    /// Whether it is `https`.
+    pub(super) secure: bool,
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) path: String,
 }
 
-/// Takes `http://host[:port][/path]` apart; a fragment is dropped.
+/// Takes `http://host[:port][/path]` or `https://…` apart; a fragment is dropped.
 pub(super) fn url(text: &str) -> Result<Url, String> {
-    let Some(rest) = text.strip_prefix("http://") else {
-        let scheme = text.split("://").next().unwrap_or_default();
-        let why = if scheme == "https" {
-            "https probes are not available in this version"
-        } else {
-            "a probe speaks http"
-        };
-        return Err(format!("{why}: write http://HOST:PORT/PATH"));
+    let schemes = [("http://", false, 80), ("https://", true, 443)];
+    let known = schemes
+        .iter()
+        .find_map(|(scheme, secure, port)| text.strip_prefix(scheme).map(|rest| (rest, *secure, *port)));
+    let Some((rest, secure, usual)) = known else {
+        return Err("a probe speaks http or https: write http://HOST:PORT/PATH".to_owned());
     };
     let rest = rest.split('#').next().unwrap_or_default();
     let at = rest.find(['/', '?']).unwrap_or(rest.len());
@@ -29,9 +29,20 @@ pub(super) fn url(text: &str) -> Result<Url, String> {
     if authority.contains('@') {
         return Err("a user name in a URL is not sent: leave it out".to_owned());
     }
-    let bare = !authority.contains(':') || authority.ends_with(']');
-    let (host, port) = if bare { host_port(&format!("{authority}:80"))? } else { host_port(authority)? };
-    Ok(Url { host, port, path })
+    let (host, port) =
+        if has_port(authority) { host_port(authority)? } else { host_port(&format!("{authority}:{usual}"))? };
+    Ok(Url { secure, host, port, path })
+}
+
+/// The name in a `Host` header, without its port.
+pub(super) fn name(host: &str) -> &str {
+    let name = host.rsplit_once(':').filter(|_| has_port(host)).map_or(host, |(name, _)| name);
+    name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name)
+}
+
+/// Whether a port stands at its end; colons in brackets belong to an address.
+fn has_port(authority: &str) -> bool {
+    authority.contains(':') && !authority.ends_with(']')
 }
 
 /// Takes `host:port` or `[v6]:port` apart.
@@ -58,7 +69,7 @@ mod tests {
     use super::*;
 
     fn parts(text: &str) -> (String, u16, String) {
-        let Url { host, port, path } = url(text).unwrap();
+        let Url { host, port, path, .. } = url(text).unwrap();
         (host, port, path)
     }
 
@@ -69,6 +80,21 @@ mod tests {
         assert_eq!(parts("http://[::1]:8080/a?b=c#d"), ("::1".into(), 8080, "/a?b=c".into()));
         assert_eq!(parts("http://[::1]/"), ("::1".into(), 80, "/".into()));
         assert_eq!(parts("http://h?x=1"), ("h".into(), 80, "/?x=1".into()));
+        assert_eq!(parts("https://h/a"), ("h".into(), 443, "/a".into()));
+        assert_eq!(parts("https://[::1]:8443"), ("::1".into(), 8443, "/".into()));
+        assert!(url("https://h").unwrap().secure && !url("http://h").unwrap().secure);
+    }
+
+    #[test]
+    fn a_host_header_has_a_name() {
+        for (header, expected) in [
+            ("a.example", "a.example"),
+            ("a.example:8443", "a.example"),
+            ("[::1]:8443", "::1"),
+            ("[::1]", "::1"),
+        ] {
+            assert_eq!(name(header), expected);
+        }
     }
 
     #[test]
@@ -83,9 +109,16 @@ mod tests {
 
     #[test]
     fn what_no_probe_can_use_is_refused() {
-        for bad in
-            ["https://h/", "h:80", "http://", "http://h:0/", "http://h:x/", "http://u@h/", "http://h/a b"]
-        {
+        for bad in [
+            "ftp://h/",
+            "h:80",
+            "https://",
+            "http://",
+            "http://h:0/",
+            "http://h:x/",
+            "http://u@h/",
+            "http://h/a b",
+        ] {
             assert!(url(bad).is_err(), "{bad}");
         }
         assert!(host_port("db").is_err());

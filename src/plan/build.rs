@@ -3,7 +3,10 @@
 mod again;
 mod gate;
 mod hand;
+mod image;
 mod keep;
+mod once;
+mod part;
 mod refresh;
 mod restage;
 mod seen;
@@ -21,9 +24,9 @@ use crate::model::{Color, HostName, Play, Problems, ReleaseId};
 use super::deed::{self, Wanted, Wish};
 use super::observe::{self, Standing};
 use super::scope::{Model, Scope, Side};
-use super::{Certainty, Goal, Note, Phase, Plan, Wave, compare, site};
+use super::{Certainty, Goal, Note, Phase, Plan, Wave, site};
 
-pub use again::{Began, answers, contents, nginx_setups};
+pub use again::{Began, answers, contents, pointers};
 
 /// What is wanted of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,8 +93,16 @@ impl Builder<'_> {
         let tags = self.moving_tags(target, &release)?;
         self.notes.extend(tags);
         let waves = match self.request.goal {
-            Goal::Apply | Goal::Stage if !self.request.force && self.live_matches(&release)? => Vec::new(),
-            Goal::Stage => self.stage(target, &release)?,
+            Goal::Apply | Goal::Stage if !self.request.force && self.live_matches(&release)? => {
+                let backup = self.backup_note(&release)?;
+                self.notes.extend(backup);
+                Vec::new()
+            }
+            Goal::Stage => {
+                let mut waves = self.stage(target, &release)?;
+                waves.extend(self.staged(target, &release)?);
+                waves
+            }
             Goal::Apply => {
                 self.refuse_strangers(target, &release)?;
                 let mut waves = self.stage(target, &release)?;
@@ -123,7 +134,7 @@ impl Builder<'_> {
         })
     }
 
-    /// With `pull: always` only a pull tells whether a tag has moved: said once for each image.
+    /// Only a pull tells whether a tag has moved: said once for each task that pulls.
     fn moving_tags(&self, target: Color, release: &ReleaseId) -> Result<Vec<Note>, Problems> {
         let mut notes = Vec::new();
         if !matches!(self.request.goal, Goal::Apply | Goal::Stage) {
@@ -132,12 +143,9 @@ impl Builder<'_> {
         let side = self.side(target, release)?;
         for (play, hosts) in self.plays(&self.scope.model.playbook.stage)? {
             let Some(first) = hosts.first() else { continue };
-            for deed in deed::deeds(&self.scope, play, first, first, &side, Wanted::Projects)? {
-                if matches!(&deed.wish, Wish::Compose(up) if compare::may_have_moved(up)) {
-                    let text = format!(
-                        "{}: pull is always, so the images' tags may have moved (--force deploys all the same)",
-                        deed.name
-                    );
+            for deed in deed::deeds(&self.scope, play, first, first, &side, Wanted::Images)? {
+                if let Some(doubt) = image::doubt(&deed.wish) {
+                    let text = format!("{}: {doubt} (--force deploys all the same)", deed.name);
                     notes.push(Note { certainty: Certainty::Unknowable, host: None, text });
                 }
             }
@@ -189,7 +197,7 @@ impl Builder<'_> {
             }
             for host in whole.load_balancers()? {
                 match site::content(&whole, &host, &side) {
-                    Ok(content) => digest.update(content),
+                    Ok(content) => digest.update(content.unwrap_or_default()),
                     Err(found) => problems.extend(found.0),
                 }
             }
@@ -318,6 +326,12 @@ impl Builder<'_> {
 
 fn digest_wish(digest: &mut Sha256, wish: &Wish) {
     match wish {
+        // Another token is no other release.
+        Wish::Login(_) => return,
+        Wish::Pull(name) => digest.update(name),
+        // What an archive holds, not how it was packed.
+        Wish::Load(load) => digest.update(format!("{} {:?}", load.name, load.ids)),
+        Wish::Build(build) => digest.update(format!("{build:?}")),
         Wish::File(file) => {
             digest.update(&file.path);
             digest.update([0]);
@@ -325,7 +339,9 @@ fn digest_wish(digest: &mut Sha256, wish: &Wish) {
         }
         Wish::Compose(up) => digest.update(format!("{up:?}")),
         Wish::Run { run, .. } => digest.update(format!("{run:?}")),
-        Wish::Check(_) | Wish::Seen(_) | Wish::Retire { .. } | Wish::Nothing(_) => {}
+        // Not its mark, which is another one in each run.
+        Wish::RunInside { run, .. } => digest.update(format!("{} {:?}", run.service, run.run)),
+        Wish::Check(_) | Wish::Seen(_) | Wish::Wait(_) | Wish::Retire { .. } | Wish::Nothing(_) => {}
     }
     digest.update([0]);
 }

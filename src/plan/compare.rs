@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::facts::{Facts, File, Owner};
 use crate::model::source::service_names;
-use crate::model::{ComposeUp, Pull, PutFile};
+use crate::model::{ComposeUp, LoadImage, Pull, PutFile};
 
 /// Where a host differs from what is wished for, in a sentence.
 pub(super) type Difference = String;
@@ -60,6 +60,21 @@ pub(super) fn project(facts: &Facts, up: &ComposeUp, file: Option<&str>) -> Opti
         }
     }
     None
+}
+
+/// How a host's image differs from an archive's, if it does.
+pub(super) fn loaded(facts: &Facts, load: &LoadImage) -> Option<Difference> {
+    let (name, file) = (&load.name, &load.file);
+    match facts.images.get(name) {
+        Some(image) if load.ids.iter().any(|id| image.ids.contains(id)) => None,
+        Some(_) => Some(format!("image {name} is not the one of {file}")),
+        None => Some(format!("image {name} is not there")),
+    }
+}
+
+/// Whether an image's name can mean only one image.
+pub(super) fn is_pinned(name: &str) -> bool {
+    name.contains("@sha256:")
 }
 
 /// Whether only a pull can tell if the image's name has moved.

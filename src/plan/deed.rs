@@ -1,32 +1,44 @@
 //! A task on a host with every value filled in, before it is compared with what is there.
 
+mod image;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{
-    Ask, Asker, Check, Compose, ComposeTask, ComposeUp, Content, Context, Health, HealthCheck, HostName,
-    HttpAsk, HttpCheck, Module, Old, Place, Play, Problem, Problems, Project, PutFile, Recreate, Run, Task,
-    Text, Words,
+    Ask, Asker, BuildImage, Check, Compose, ComposeRun, ComposeTask, ComposeUp, Content, Context, Health,
+    HealthCheck, HostName, HttpAsk, HttpCheck, LoadImage, Login, Module, Old, Place, Play, Problem, Problems,
+    Project, PutFile, Recreate, Run, Task, Text, Tls, Words,
 };
 
 use crate::model::playbook::Command;
 
-use super::address;
 use super::scope::{Scope, Side, escalate};
+use super::{address, one_off};
 
 /// What a task wants on a host.
 #[derive(Debug, Clone)]
 pub(super) enum Wish {
     File(PutFile),
+    Login(Login),
+    Pull(String),
+    Load(LoadImage),
+    Build(BuildImage),
     Compose(ComposeUp),
     Run {
         run: Run,
         creates: Option<String>,
         undo: Option<Run>,
     },
+    /// A command in a one-off container, with what takes it back.
+    RunInside {
+        run: Box<ComposeRun>,
+        undo: Option<Box<ComposeRun>>,
+    },
     Check(Check),
     /// The same, asked from every load balancer.
     Seen(Check),
+    Wait(Duration),
     Retire {
         old: Old,
         after: Option<Duration>,
@@ -46,6 +58,8 @@ pub(super) struct Deed {
     pub(super) no_log: bool,
 }
 
+pub(super) use image::archives;
+
 /// Which tasks are wanted; the others' values are not even looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
@@ -54,6 +68,8 @@ pub(super) enum Wanted {
     Places,
     /// Only where compose projects are: their folders.
     Projects,
+    /// Only what gets images.
+    Images,
     /// Only how a color answers for itself.
     Checks,
 }
@@ -64,6 +80,7 @@ impl Wanted {
             Self::All => true,
             Self::Places => !matches!(module, Module::Health(_)),
             Self::Projects => matches!(module, Module::Compose(_)),
+            Self::Images => matches!(module, Module::Compose(_) | Module::Image(_)),
             Self::Checks => matches!(module, Module::Health(_)),
         }
     }
@@ -154,24 +171,9 @@ impl Filler<'_> {
             Module::Copy { content: Content::File(bytes), place } => {
                 Wish::File(self.file(place, Arc::as_ref(bytes).to_vec())?)
             }
-            Module::Command(command) => Wish::Run {
-                run: Run {
-                    argv: self.argv(&command.run)?,
-                    chdir: self.optional(command.chdir.as_ref())?,
-                    stdin: self.optional(command.stdin.as_ref())?,
-                    env: env.clone(),
-                },
-                creates: self.optional(command.creates.as_ref())?,
-                undo: match &command.undo {
-                    None => None,
-                    Some(words) => Some(Run {
-                        argv: self.argv(words)?,
-                        chdir: self.optional(command.chdir.as_ref())?,
-                        stdin: None,
-                        env,
-                    }),
-                },
-            },
+            Module::Command(command) => self.command(command, &env)?,
+            Module::RegistryLogin(login) => Wish::Login(self.login(login)?),
+            Module::Image(image) => self.image(image)?,
             Module::Compose(compose) => Wish::Compose(self.compose(compose, env)?),
             Module::Health(health) if health.from == Asker::LoadBalancers => {
                 let check = self.health(health)?;
@@ -179,6 +181,7 @@ impl Filler<'_> {
                 Wish::Seen(check)
             }
             Module::Health(health) => Wish::Check(self.health(health)?),
+            Module::Pause(duration) => Wish::Wait(*duration),
             Module::Retire(retire) => Wish::Retire { old: retire.old, after: retire.after },
         })
     }
@@ -199,8 +202,30 @@ impl Filler<'_> {
                 let nothing = Run { argv: Vec::new(), chdir: None, stdin: None, env: Vec::new() };
                 Wish::Run { run: nothing, creates: Some(self.text(creates)?), undo: None }
             }
+            // What names an image may be known to a deploy alone: who renders nothing need not ask about it.
+            Module::Image(image) => self.image(image).unwrap_or_else(|_| Wish::Nothing(String::new())),
             _ => Wish::Nothing(String::new()),
         })
+    }
+
+    fn command(&self, command: &Command, env: &[(String, String)]) -> Filled<Wish> {
+        let run = |words: &Words, stdin: Option<&Text>| {
+            Ok(Run {
+                argv: self.argv(words)?,
+                chdir: self.optional(command.chdir.as_ref())?,
+                stdin: self.optional(stdin)?,
+                env: env.to_vec(),
+            })
+        };
+        let undo = command.undo.as_ref().map(|words| run(words, None)).transpose()?;
+        let run = run(&command.run, command.stdin.as_ref())?;
+        let Some(service) = &command.service else {
+            return Ok(Wish::Run { run, creates: self.optional(command.creates.as_ref())?, undo });
+        };
+        let inside = one_off::run(self.scope, self.host, self.side, (service, self.text(service)?), run)?;
+        let Some(undo) = undo else { return Ok(Wish::RunInside { run: Box::new(inside), undo: None }) };
+        let (run, undo) = one_off::marked(inside, undo, &self.scope.model.run);
+        Ok(Wish::RunInside { run: Box::new(run), undo: Some(Box::new(undo)) })
     }
 
     fn file(&self, place: &Place, content: Vec<u8>) -> Filled<PutFile> {
@@ -260,8 +285,11 @@ impl Filler<'_> {
             return Ok(());
         }
         let message = format!("a load balancer that asks {host} asks itself, not {}", self.host);
-        let help =
-            format!("write {instead} (address: bgctl_address, else ansible_host, else the host's name)");
+        let help = if text.references().any(|name| name == "address") {
+            format!("give {} the variable bgctl_address: where load balancers reach it", self.host)
+        } else {
+            format!("write {instead} (address: bgctl_address, else ansible_host, else the host's name)")
+        };
         Err(at(text, message).help(help))
     }
 
@@ -285,12 +313,23 @@ impl Filler<'_> {
     fn http(&self, http: &HttpCheck) -> Filled<HttpAsk> {
         let url = self.text(&http.url)?;
         let parts = address::url(&url).map_err(|why| at(&http.url, why))?;
+        let host_header = self.optional(http.host.as_ref())?;
+        let tls = parts.secure.then(|| Tls {
+            name: address::name(host_header.as_deref().unwrap_or(&parts.host)).to_owned(),
+            ca: http.ca.as_deref().map(str::to_owned),
+            validate_certs: http.validate_certs.unwrap_or(true),
+        });
+        if tls.is_none() && (http.ca.is_some() || http.validate_certs.is_some()) {
+            let message = format!("{url} is plain http, to which `ca` and `validate_certs` mean nothing");
+            return Err(at(&http.url, message).help("ask https://…, or remove them"));
+        }
         Ok(HttpAsk {
             url,
             host: parts.host,
             port: parts.port,
             path: parts.path,
-            host_header: self.optional(http.host.as_ref())?,
+            host_header,
+            tls,
             status: http.status.clone(),
             body: self.optional(http.body.as_ref())?,
             headers: self.pairs(&http.headers)?,
@@ -332,6 +371,6 @@ pub(super) fn path_of(text: &Text, path: String) -> Filled<String> {
     Ok(path)
 }
 
-fn at(text: &Text, message: String) -> Problem {
+pub(super) fn at(text: &Text, message: String) -> Problem {
     Problem::at(text.location(), message)
 }

@@ -79,14 +79,23 @@ fn action(action: &Action, no_log: bool) -> Value {
             "group": file.group,
             "validate": file.validate,
         }),
-        Action::TestSite { link, content, .. } => json!({
+        Action::TestSite { path, content, .. } => json!({
             "do": "test_site",
-            "link": link,
+            "path": path,
             "content": if no_log { Value::Null } else { digest(content.as_bytes()) },
         }),
         // It holds everything that was rendered, also what no log shows.
         Action::Keep(keep) => json!({ "do": "keep", "folder": keep.folder, "release": keep.release }),
         Action::Run(command) => tagged("run", run(command, no_log)),
+        Action::ComposeRun(inside) => json!({
+            "do": "compose_run",
+            "project": without_env(serde_json::to_value(&inside.project).unwrap_or_default()),
+            "service": inside.service,
+            "run": run(&inside.run, no_log),
+            "pull": inside.pull,
+            "build": inside.build,
+            "env_file": inside.env_file,
+        }),
         Action::Check(check) => json!({
             "do": "check",
             "ask": ask(&check.ask, no_log),
@@ -104,6 +113,13 @@ fn ask(ask: &Ask, no_log: bool) -> Value {
     match ask {
         Ask::Command(command) => json!({ "command": run(command, no_log) }),
         _ if no_log => Value::Null,
+        Ask::Http(http) => {
+            let mut shown = json!({ "http": http });
+            if let Some(ca) = shown.pointer_mut("/http/tls/ca") {
+                *ca = digest(ca.as_str().unwrap_or_default().as_bytes());
+            }
+            shown
+        }
         other => serde_json::to_value(other).unwrap_or_default(),
     }
 }
@@ -142,4 +158,29 @@ fn tagged(name: &str, mut value: Value) -> Value {
 
 fn digest(bytes: &[u8]) -> Value {
     json!({ "sha256": data_encoding::HEXLOWER.encode(&Sha256::digest(bytes)), "size": bytes.len() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{HttpAsk, Tls};
+
+    #[test]
+    fn a_ca_is_named_by_its_digest() {
+        let tls = Tls { name: "a.example".to_owned(), ca: Some("pem".to_owned()), validate_certs: true };
+        let http = HttpAsk {
+            url: "https://h/".to_owned(),
+            host: "h".to_owned(),
+            port: 443,
+            path: "/".to_owned(),
+            host_header: None,
+            tls: Some(tls),
+            status: Vec::new(),
+            body: None,
+            headers: Vec::new(),
+        };
+        let shown = ask(&Ask::Http(http), false);
+        assert_eq!(shown["http"]["tls"]["name"], "a.example");
+        assert_eq!(shown["http"]["tls"]["ca"]["size"], 3);
+    }
 }

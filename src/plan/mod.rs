@@ -6,8 +6,11 @@ mod address;
 mod build;
 mod compare;
 mod deed;
+mod fill;
+mod hosts;
 mod json;
 mod observe;
+mod one_off;
 mod project;
 mod scope;
 mod seal;
@@ -20,11 +23,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Action, AppName, Color, HostName, ReleaseId};
 
-pub use build::{Began, Blocked, Request, answers, build, contents, nginx_setups};
+pub use build::{Began, Blocked, Request, answers, build, contents, pointers};
+pub use hosts::check_hosts;
 pub use json::to_json;
 pub use observe::{
-    Standing, app_servers, check, kept_places, lock_places, never_live, probes, questions, release_of,
-    standings,
+    Standing, app_servers, archives, check, kept_places, lock_places, never_live, probes, questions,
+    release_of, standings,
 };
 pub use project::kept;
 pub use scope::Model;
@@ -275,12 +279,6 @@ impl Plan {
     pub fn served_by(&self, host: &HostName) -> Option<Color> {
         let standing = self.standings.iter().find(|standing| standing.host == *host);
         standing.map_or(self.live, |standing| standing.served.or(standing.configured))
-    }
-
-    /// The host of a wave's lane.
-    #[must_use]
-    pub fn host(&self, wave: usize, lane: usize) -> Option<&HostName> {
-        self.waves.get(wave)?.lanes.get(lane).map(|lane| &lane.host)
     }
 
     /// What it comes to.

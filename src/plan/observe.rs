@@ -1,16 +1,16 @@
 //! What must be known before a plan can be made, and what it says about the live color.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Armed, DeadMan, Link, Observed, Questions, Served};
+use crate::facts::{Armed, DeadMan, Observed, Questions, Served};
 use crate::model::{Check, Color, HostName, Problems, ReleaseId};
 
 use super::deed::{self, Deed, Wanted, Wish};
 use super::scope::{Model, Scope};
 use super::site::{self, Site};
-use super::{Blocked, Certainty, Note};
+use super::{Blocked, Certainty, Note, compare};
 
 /// What each host is asked: everything about both colors, so that one round trip is enough.
 pub fn questions(model: &Model) -> Result<BTreeMap<HostName, Questions>, Problems> {
@@ -33,14 +33,18 @@ pub fn questions(model: &Model) -> Result<BTreeMap<HostName, Questions>, Problem
             }
         }
         for host in scope.load_balancers()? {
-            let Site { dest, link } = site::site(&scope, &host, &side)?;
+            let site = site::site(&scope, &host, &side)?;
             let questions = all.entry(host.clone()).or_default();
             questions.escalate = questions.escalate.take().or(site::escalate(&scope, &host, &side)?);
-            questions.link = Some(link);
-            questions.nginx = *site::setup(&scope, &host, &side)?;
+            questions.site = site.path().map(str::to_owned);
+            questions.nginx = site::setup(&scope, &host, &side)?.map(|setup| *setup).unwrap_or_default();
+            questions.detect = site::detection(&scope, &host)?.and_then(|run| run.shell().map(str::to_owned));
             questions.records = Some(site::state_dir(&scope, &host, &side));
             questions.kept = Some(site::releases(&scope, &host, &side));
-            add(&mut questions.files, dest);
+            site.written(color).into_iter().for_each(|path| add(&mut questions.files, path));
+            if let Site::File { file, .. } | Site::Upstream { file, .. } = site {
+                add(&mut questions.files, file);
+            }
         }
     }
     Problems(problems).distinct().or(())?;
@@ -73,12 +77,30 @@ pub fn check(model: &Model) -> Result<(), Problems> {
     Problems(problems).distinct().or(())
 }
 
+/// The archives of images that a deploy would load, as the playbook names them.
+pub fn archives(model: &Model) -> Result<BTreeSet<String>, Problems> {
+    let nothing = Observed::default();
+    let scope = Scope::new(model, &nothing, &[]);
+    let mut all = BTreeSet::new();
+    for color in Color::BOTH {
+        let side = scope.side(color, Some(color.other()), "")?;
+        for play in model.playbook.stage.iter().chain(&model.playbook.settle) {
+            for host in scope.hosts(&play.hosts)? {
+                all.extend(deed::archives(&scope, play, &host, &side));
+            }
+        }
+    }
+    Ok(all)
+}
+
 fn ask(questions: &mut Questions, deed: Deed) {
     // What only another user may read is read as that user.
     questions.escalate = questions.escalate.take().or(deed.escalate);
     match deed.wish {
         Wish::File(file) => add(&mut questions.files, file.path),
         Wish::Run { creates: Some(path), .. } => add(&mut questions.exists, path),
+        Wish::Load(load) => add(&mut questions.images, load.name),
+        Wish::Pull(name) if compare::is_pinned(&name) => add(&mut questions.images, name),
         _ => {}
     }
 }
@@ -154,8 +176,14 @@ pub(super) fn newest_record(observed: &Observed) -> Option<serde_json::Value> {
 pub struct Standing {
     /// The load balancer.
     pub host: HostName,
-    /// The color whose site file the link points to; `None`: none, or another file.
+    /// The color that it is configured for; `None`: neither, or nobody knows.
     pub configured: Option<Color>,
+    /// What is odd about what it is configured for, in a sentence.
+    #[serde(default)]
+    pub odd: Option<String>,
+    /// Somebody has changed since what bgctl wrote.
+    #[serde(default)]
+    pub edited: bool,
     /// The color that the verify probe met.
     pub served: Option<Color>,
     /// Why `served` is not known, where it is not.
@@ -169,22 +197,14 @@ pub fn standings(model: &Model, observed: &Observed) -> Result<Vec<Standing>, Pr
 }
 
 fn standing(scope: &Scope<'_>, host: HostName) -> Result<Standing, Problems> {
-    let link =
-        scope.observed.hosts.get(&host).and_then(|facts| facts.nginx.as_ref()).map(|nginx| &nginx.link);
-    let mut configured = None;
-    for color in Color::BOTH {
-        let site = site::site(scope, &host, &scope.side(color, Some(color.other()), "")?)?;
-        if matches!(link, Some(Link::To(target)) if site::resolves_to(&site.link, target, &site.dest)) {
-            configured = Some(color);
-        }
-    }
+    let site::Configured { color: configured, odd, edited } = site::configured(scope, &host)?;
     let (served, why_not) = match scope.observed.served.get(&host) {
         Some(Served::Color(color)) => (Some(*color), None),
         Some(Served::Neither(met)) => (None, Some(met.clone())),
         Some(Served::Both) => (None, Some("the verify probe does not tell the colors apart".to_owned())),
         None => (None, Some("it was not probed".to_owned())),
     };
-    Ok(Standing { host, configured, served, why_not })
+    Ok(Standing { host, configured, odd, edited, served, why_not })
 }
 
 impl Standing {
@@ -206,8 +226,8 @@ fn drift(standing: &Standing) -> Option<String> {
     let configured = standing.configured?;
     if let Some(served) = standing.adrift() {
         return Some(format!(
-            "its link says {configured}, but it serves {served}: a reload failed, or the link was changed by \
-             hand; `bgctl switch --to {served}` puts the link right"
+            "it is configured for {configured}, but it serves {served}: a reload failed, or somebody changed it by \
+             hand; `bgctl switch --to {served}` puts that right"
         ));
     }
     let why = standing.why_not.as_deref().unwrap_or("it was not probed");
@@ -219,9 +239,10 @@ fn drift(standing: &Standing) -> Option<String> {
 
 /// What a reader should know of load balancers that do not serve what they are configured for.
 pub(super) fn drifts(standings: &[Standing]) -> impl Iterator<Item = Note> {
-    standings.iter().filter_map(|standing| {
-        let text = drift(standing)?;
-        Some(Note { certainty: Certainty::Observed, host: Some(standing.host.clone()), text })
+    standings.iter().flat_map(|standing| {
+        let edited = standing.odd.clone().filter(|_| standing.edited);
+        let texts = drift(standing).into_iter().chain(edited);
+        texts.map(|text| Note { certainty: Certainty::Observed, host: Some(standing.host.clone()), text })
     })
 }
 

@@ -4,7 +4,7 @@ use crate::facts::{Facts, File, Observed};
 use crate::model::{Color, ComposeUp, HostName, Problems};
 
 use super::deed::{self, Wanted, Wish};
-use super::scope::{Model, Scope};
+use super::scope::{Model, Scope, Side};
 
 /// The names that Compose looks for in a project's folder.
 pub(super) const FILE_NAMES: [&str; 4] =
@@ -12,12 +12,16 @@ pub(super) const FILE_NAMES: [&str; 4] =
 
 /// How the playbook brings a color up on a host, where it does.
 pub(super) fn of(scope: &Scope<'_>, host: &HostName, color: Color) -> Result<Option<ComposeUp>, Problems> {
-    let side = scope.side(color, Some(color.other()), "")?;
+    on(scope, host, &scope.side(color, Some(color.other()), "")?)
+}
+
+/// The same, for one side of a run.
+pub(super) fn on(scope: &Scope<'_>, host: &HostName, side: &Side) -> Result<Option<ComposeUp>, Problems> {
     for play in &scope.model.playbook.stage {
         if !scope.hosts(&play.hosts)?.contains(host) {
             continue;
         }
-        for deed in deed::deeds(scope, play, host, host, &side, Wanted::Projects)? {
+        for deed in deed::deeds(scope, play, host, host, side, Wanted::Projects)? {
             if let Wish::Compose(up) = deed.wish {
                 return Ok(Some(up));
             }

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::facts::{Facts, Observed};
 use crate::model::{
-    Color, Context, EscalationWords, HostName, Inventory, Module, Pattern, Play, Playbook, Problem, Problems,
-    Text, Vars, expand_known,
+    Archive, Color, Context, EscalationWords, HostName, Inventory, Module, Pattern, Play, Playbook, Problem,
+    Problems, Text, Vars, expand_known,
 };
 
 /// What people wrote, resolved: everything that a plan is made from beside the facts.
@@ -26,6 +26,8 @@ pub struct Model {
     pub escalations: BTreeMap<HostName, Option<String>>,
     /// This run's id, as templates may show it.
     pub run: String,
+    /// Archives of images by the names that the playbook gives them, or why they cannot be read.
+    pub archives: BTreeMap<String, Result<Archive, String>>,
 }
 
 /// One color's view of the app, while planning for it.
@@ -36,6 +38,24 @@ pub(super) struct Side {
     pub(super) release: String,
     upstreams: Value,
     other_upstreams: Value,
+}
+
+impl Side {
+    /// The color's `address:port` on every app server that has a port.
+    pub(super) fn addresses(&self) -> Vec<String> {
+        let all = self.upstreams.as_array().into_iter().flatten();
+        let address = |upstream: &Value| {
+            let address = upstream.get("address")?.as_str()?;
+            let port = upstream.get("port").filter(|port| !port.is_null())?;
+            let port = port.as_str().map_or_else(|| port.to_string(), str::to_owned);
+            Some(if address.contains(':') {
+                format!("[{address}]:{port}")
+            } else {
+                format!("{address}:{port}")
+            })
+        };
+        all.filter_map(address).collect()
+    }
 }
 
 /// Builds contexts; what is the same for all of them is made once.
@@ -135,7 +155,28 @@ impl<'a> Scope<'a> {
             }
             playbook.var_places.get(name).cloned().or_else(|| self.model.inventory.locate(host, name))
         };
-        expand_known(&vars, self.own(host, side), &self.shared, &locate)
+        let mut context = expand_known(&vars, self.own(host, side), &self.shared, &locate);
+        self.add_preview(side, &mut context);
+        context
+    }
+
+    /// `preview`: null, or who may look and at what. What is wrong with it is told to whoever asks for it.
+    fn add_preview(&self, side: &Side, context: &mut Context) {
+        let name = "preview".to_owned();
+        match self.model.playbook.switch.preview.as_ref().map(|preview| preview.allowed(context)) {
+            None => drop(context.vars.insert(name, Value::Null)),
+            Some(Ok(allow)) => {
+                let colors = Color::BOTH.map(|color| {
+                    let upstreams = if color == side.color { &side.upstreams } else { &side.other_upstreams };
+                    json!({ "color": color, "upstreams": upstreams })
+                });
+                context.vars.insert(name, json!({ "allow": allow, "colors": colors }));
+            }
+            Some(Err(problem)) => {
+                context.vars.remove(&name);
+                context.broken.insert(name, problem);
+            }
+        }
     }
 
     fn own(&self, host: &HostName, side: &Side) -> Vars {

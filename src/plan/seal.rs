@@ -7,25 +7,30 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::facts::{File, Observed};
-use crate::model::{Action, HostName, KeptRelease, NginxSetup};
+use crate::model::{Action, HostName, KeptRelease, Pointer};
 
+use super::fill::Own;
 use super::{Plan, Undo};
 
-/// Keys of an action whose values are never kept: what files hold, what programs are given.
-const CONTENTS: [&str; 4] = ["content", "argv", "stdin", "env"];
+/// Keys of an action whose values are never kept: what files hold, what programs are given. Certificates are no
+/// secret, but long.
+const CONTENTS: [&str; 5] = ["content", "argv", "stdin", "env", "ca"];
 /// The key of a hash that stands for a content.
 const SEALED: &str = "sealed";
 
 /// What people's inputs and the hosts' files hold, by hash.
 #[derive(Debug, Clone, Default)]
-pub struct Contents(BTreeMap<String, Value>);
+pub struct Contents {
+    by_hash: BTreeMap<String, Value>,
+    own: Own,
+}
 
 /// How much of a sealed plan must be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Open {
     /// All of it, to go on.
     Whole,
-    /// What takes it back. How nginx is called is left open: [`Plan::call_nginx`] says it.
+    /// What takes it back. How load balancers are switched is left open: [`Plan::switch_as`] says it.
     Undos,
 }
 
@@ -63,11 +68,13 @@ impl Plan {
             for (part, needed) in [("action", open == Open::Whole), ("undo", true)] {
                 let Some(Value::Object(part)) = step.get_mut(part) else { continue };
                 if open == Open::Undos {
-                    leave_nginx_open(part);
+                    leave_switch_open(part);
                 }
                 each_sealed(part, &mut |key, content| {
-                    let known =
-                        content.get(SEALED).and_then(Value::as_str).and_then(|hash| contents.0.get(hash));
+                    let known = content
+                        .get(SEALED)
+                        .and_then(Value::as_str)
+                        .and_then(|hash| contents.by_hash.get(hash));
                     if known.is_none() && needed {
                         lacking.insert(format!("{host}: {name}"));
                     }
@@ -75,20 +82,24 @@ impl Plan {
                 });
             }
         });
+        let other = |lacking: BTreeSet<String>| Unopened::OtherInputs(lacking.into_iter().collect());
         if !lacking.is_empty() {
-            return Err(Unopened::OtherInputs(lacking.into_iter().collect()));
+            return Err(other(lacking));
         }
-        serde_json::from_value(value).map_err(unreadable)
+        let mut plan: Self = serde_json::from_value(value).map_err(unreadable)?;
+        let lacking = plan.fill_in(&contents.own);
+        // No way back needs any of that.
+        if open == Open::Whole && !lacking.is_empty() { Err(other(lacking)) } else { Ok(plan) }
     }
 
-    /// Has the ways back call nginx like this. A run that is stuck because its reload command is wrong is taken back
-    /// by the one that was mended since.
-    pub fn call_nginx(&mut self, setups: &BTreeMap<HostName, Box<NginxSetup>>) {
+    /// Has the ways back switch like this. A run that is stuck because its reload command is wrong is taken back by the
+    /// one that was mended since.
+    pub fn switch_as(&mut self, pointers: &BTreeMap<HostName, Pointer>) {
         for lane in self.waves.iter_mut().flat_map(|wave| &mut wave.lanes) {
-            let Some(setup) = setups.get(&lane.host) else { continue };
+            let Some(now) = pointers.get(&lane.host) else { continue };
             for step in &mut lane.steps {
                 if let Undo::Reverse(Action::Swap(swap)) = &mut step.undo {
-                    swap.nginx.clone_from(setup);
+                    swap.pointer.switch_as(now);
                 }
             }
         }
@@ -100,9 +111,14 @@ impl Contents {
     pub(super) fn add_action(&mut self, action: &Action) {
         if let Value::Object(mut action) = json!(action) {
             each_content(&mut action, &mut |content| {
-                self.0.insert(hash(content), content.take());
+                self.by_hash.insert(hash(content), content.take());
             });
         }
+    }
+
+    /// Adds what an action has that no plan holds.
+    pub(super) fn add_own(&mut self, host: &HostName, action: &Action) {
+        self.own.add(host, action);
     }
 
     /// Adds what the hosts' files hold, as a file's bytes and as a site's text.
@@ -124,7 +140,7 @@ impl Contents {
     fn add_bytes(&mut self, content: &[u8]) {
         let bytes = json!(data_encoding::BASE64.encode(content));
         let text = json!(String::from_utf8_lossy(content));
-        self.0.extend([bytes, text].map(|value| (hash(&value), value)));
+        self.by_hash.extend([bytes, text].map(|value| (hash(&value), value)));
     }
 }
 
@@ -172,14 +188,14 @@ fn each_content(map: &mut Map<String, Value>, call: &mut dyn FnMut(&mut Value)) 
     }
 }
 
-/// Empties the commands of nginx's setups.
-fn leave_nginx_open(map: &mut Map<String, Value>) {
+/// Empties the commands by which load balancers are switched.
+fn leave_switch_open(map: &mut Map<String, Value>) {
     for (key, value) in map {
         each_object(value, &mut |map| {
-            if key == "nginx" {
+            if matches!(key.as_str(), "nginx" | "commands") {
                 each_sealed(map, &mut |key, content| *content = empty(key));
             }
-            leave_nginx_open(map);
+            leave_switch_open(map);
         });
     }
 }

@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use super::{Step, Undo};
-use crate::model::{Action, Ask, Check, ComposeUp, Fingerprint, Project, Pull, PutFile, Run};
-use crate::paint::Paint;
+use crate::model::{
+    Action, Ask, Check, ComposeRun, ComposeUp, Draining, Fingerprint, HttpAsk, Pointer, Project, Pull,
+    PutFile, Run, Swap, short_saying,
+};
+use crate::paint::{Paint, size};
 
 /// What kind of change a line of the plan is, and its sign in front of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,17 +26,24 @@ impl Sign {
         match &step.action {
             Action::PutFile(_) if replaces(step) => Self::Change,
             Action::RestoreFile { .. } => Self::Change,
-            Action::PutFile(_) | Action::ComposeStart(_) | Action::Keep(_) => Self::Create,
+            Action::PutFile(_)
+            | Action::PullImage { .. }
+            | Action::LoadImage(_)
+            | Action::BuildImage(_)
+            | Action::ComposeStart(_)
+            | Action::Keep(_) => Self::Create,
             Action::RemoveFile { .. } | Action::ComposeDown(_) | Action::ComposeStop(_) => Self::Remove,
             Action::ComposeUp(_) => Self::Recreate,
             Action::Swap(_) => Self::Switch,
-            Action::Run(_) => Self::Command,
+            Action::Run(_) | Action::ComposeRun(_) => Self::Command,
             Action::Confirm(_)
+            | Action::Login(_)
             | Action::Check(_)
             | Action::Watch(_)
             | Action::Fingerprint(_)
             | Action::TestSite { .. }
             | Action::Drain { .. }
+            | Action::ComposeClear(_)
             | Action::Wait { .. } => Self::Look,
         }
     }
@@ -59,17 +69,20 @@ pub(super) fn deed(step: &Step) -> String {
         Action::RestoreFile { path, .. } => format!("put {path} back"),
         Action::RemoveFile { path, .. } => format!("remove {path}"),
         Action::Run(run) => command(run, step.no_log),
+        Action::Login(login) => format!("log in to {} as {}", login.place(), login.username),
+        Action::PullImage { name } => format!("pull {name}"),
+        Action::LoadImage(load) => format!("load {} from {} ({})", load.name, load.file, size(load.size)),
+        Action::BuildImage(build) => format!("build {} in {}", build.name, build.dir),
         Action::ComposeUp(up) => compose_up(up),
         Action::ComposeDown(project) => format!("take down {} (volumes stay)", project.name),
         Action::ComposeStop(project) => format!("stop {}", project.name),
+        Action::ComposeRun(run) => inside(run, step.no_log),
+        Action::ComposeClear(project) => clear(project),
         Action::ComposeStart(project) => format!("start {}", project.name),
         Action::Check(check) => ask(check, step.no_log),
         Action::Fingerprint(wanted) => fingerprint(wanted),
         Action::TestSite { .. } => "nginx -t with the new site in place".to_owned(),
-        Action::Swap(swap) => match &swap.to {
-            Some(to) => format!("{} → {}, reload, prove", swap.link, to.rsplit('/').next().unwrap_or(to)),
-            None => format!("remove {}, reload, prove", swap.link),
-        },
+        Action::Swap(swap) => self::swap(swap),
         Action::Confirm(confirm) => {
             format!(
                 "over a new connection; it goes back by itself {} after the swap",
@@ -82,9 +95,14 @@ pub(super) fn deed(step: &Step) -> String {
             watch.limit / 100,
             watch.limit % 100
         ),
-        Action::Drain { timeout, .. } => format!("wait for old nginx workers, {} at most", span(*timeout)),
+        Action::Drain { timeout, of: Draining::Nginx(_) } => {
+            format!("wait for old nginx workers, {} at most", span(*timeout))
+        }
+        Action::Drain { timeout, of: Draining::Command(run) } => {
+            format!("wait until this exits 0, {} at most: {}", span(*timeout), command(run, step.no_log))
+        }
         Action::Keep(keep) => format!("in {}, the newest {} stay", keep.folder, keep.most),
-        Action::Wait { duration } => format!("wait {}", span(*duration)),
+        Action::Wait { duration, .. } => format!("wait {}", span(*duration)),
     }
 }
 
@@ -111,15 +129,28 @@ pub(super) fn way_back(step: &Step) -> Option<String> {
         Action::Run(run) => command(run, step.no_log),
         Action::ComposeUp(up) => compose_up(up),
         Action::ComposeDown(project) => format!("take {} down", same(project)),
+        Action::ComposeRun(run) => inside(run, step.no_log),
         Action::ComposeStop(project) => format!("stop {}", same(project)),
         Action::ComposeStart(project) => format!("start {}", same(project)),
-        Action::Swap(_) => "point it back".to_owned(),
+        Action::Swap(swap) => match &swap.pointer {
+            Pointer::Link { .. } => "point it back".to_owned(),
+            Pointer::File { .. } => "put the old content back".to_owned(),
+            Pointer::Commands(_) => match &swap.to {
+                Some(color) => format!("set {color}"),
+                None => return None,
+            },
+        },
         Action::Confirm(_)
+        | Action::Login(_)
+        | Action::PullImage { .. }
+        | Action::LoadImage(_)
+        | Action::BuildImage(_)
         | Action::Check(_)
         | Action::Watch(_)
         | Action::Fingerprint(_)
         | Action::TestSite { .. }
         | Action::Drain { .. }
+        | Action::ComposeClear(_)
         | Action::Keep(_)
         | Action::Wait { .. } => return None,
     };
@@ -144,6 +175,19 @@ fn put_file(file: &PutFile, step: &Step) -> String {
         words.push("content stays".to_owned());
     }
     words.join(", ")
+}
+
+fn swap(swap: &Swap) -> String {
+    let to = swap.to.as_deref().map(short_saying);
+    match (&swap.pointer, to) {
+        (Pointer::Commands(commands), to) => {
+            let color = to.and_then(|color| color.parse().ok());
+            let set = color.and_then(|color| commands.set.get(&color));
+            set.map_or_else(|| "set nothing".to_owned(), |run| format!("{}, prove", command(run, false)))
+        }
+        (pointer, Some(to)) => format!("{} → {to}, reload, prove", pointer.path()),
+        (pointer, None) => format!("remove {}, reload, prove", pointer.path()),
+    }
 }
 
 fn fingerprint(wanted: &Fingerprint) -> String {
@@ -184,9 +228,17 @@ fn command(run: &Run, no_log: bool) -> String {
     if lines.next().is_some() { format!("run {first} …") } else { format!("run {first}") }
 }
 
+fn inside(run: &ComposeRun, no_log: bool) -> String {
+    format!("{} in {} of {}", command(&run.run, no_log), run.service, run.project.name)
+}
+
+fn clear(project: &Project) -> String {
+    format!("wait for commands of earlier runs that still run in {}", project.name)
+}
+
 fn ask(check: &Check, no_log: bool) -> String {
     let question = match &check.ask {
-        Ask::Http(http) => format!("{} answers", http.url),
+        Ask::Http(http) => http_ask(http),
         Ask::Tcp { host, port } => format!("{host}:{port} accepts connections"),
         Ask::Command(_) if no_log => "a command exits 0 (not shown)".to_owned(),
         Ask::Command(run) => format!("{} exits 0", command(run, false)),
@@ -197,6 +249,19 @@ fn ask(check: &Check, no_log: bool) -> String {
     };
     let tries = check.retries.saturating_add(1);
     if tries == 1 { question } else { format!("{question} ({tries} tries)") }
+}
+
+fn http_ask(http: &HttpAsk) -> String {
+    let mut words = format!("{} answers", http.url);
+    if let Some(tls) = &http.tls {
+        if tls.name != http.host {
+            words = words + " as " + &tls.name;
+        }
+        if !tls.validate_certs {
+            words += ", certificate not checked";
+        }
+    }
+    words
 }
 
 fn span(duration: Duration) -> String {

@@ -57,6 +57,7 @@ mod tests {
             port: 80,
             path: "/".into(),
             host_header: None,
+            tls: None,
             status: vec![],
             body: None,
             headers: vec![],

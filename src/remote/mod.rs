@@ -4,6 +4,7 @@
 //! `readonly`, which refuses whatever could change a host.
 
 mod expect;
+mod upload;
 
 use std::time::Duration;
 
@@ -12,8 +13,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 pub use expect::meets;
+pub use upload::Upload;
 
-use crate::model::{Escalation, HostName};
+use crate::model::{Escalation, HostName, HttpAsk, Tls};
 
 pub mod fake;
 pub mod readonly;
@@ -46,6 +48,8 @@ pub struct Exec {
     pub env: Vec<(String, String)>,
     /// What the script reads on its stdin.
     pub stdin: Vec<u8>,
+    /// A file of this machine that it reads on its stdin after that.
+    pub upload: Option<Upload>,
     /// Run it as another user.
     pub escalate: Option<Escalation>,
     /// The script is ended (TERM to its process group) when this has passed.
@@ -65,6 +69,7 @@ impl Exec {
             args: Vec::new(),
             env: Vec::new(),
             stdin: Vec::new(),
+            upload: None,
             escalate: None,
             timeout: Duration::from_mins(1),
             effect: Effect::Reads,
@@ -96,6 +101,13 @@ impl Exec {
     #[must_use]
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = bytes.into();
+        self
+    }
+
+    /// With this file on its stdin.
+    #[must_use]
+    pub fn upload(mut self, file: Upload) -> Self {
+        self.upload = Some(file);
         self
     }
 
@@ -181,6 +193,18 @@ pub struct HttpRequest {
     pub path: String,
     /// Header fields; a `Host` among them replaces the one made from the address.
     pub headers: Vec<(String, String)>,
+    /// How the connection is secured; `None`: it is not.
+    pub tls: Option<Tls>,
+}
+
+impl Probe {
+    /// The request that a check asks for.
+    #[must_use]
+    pub fn asking(ask: &HttpAsk, timeout: Duration) -> Self {
+        let headers = ask.host_header.iter().map(|host| ("Host".to_owned(), host.clone())).collect();
+        let http = HttpRequest { path: ask.path.clone(), headers, tls: ask.tls.clone() };
+        Self { host: ask.host.clone(), port: ask.port, http: Some(http), timeout }
+    }
 }
 
 /// What a probe met.

@@ -1,6 +1,7 @@
 //! The last words of a run: each host's share, what is served now, what to run next.
 
 use super::lines::span;
+use super::runs;
 use super::tally::{Beginning, Ending, HostTally, Tally};
 use crate::event::Outcome;
 use crate::model::{Color, HostName, host_list};
@@ -17,6 +18,11 @@ pub(super) fn full(tally: &Tally, selection: &str, paint: Paint) -> Option<Strin
     lines.push(verdict(beginning, &ending, paint));
     if let Some((balancers, skew_ms)) = tally.skew {
         lines.push(format!("  traffic moved on {balancers} load balancers within {skew_ms} ms"));
+    }
+    if ending.outcome == Outcome::Done {
+        // In the plan's order, not in that of the answers.
+        let runs = tally.hosts.keys().filter_map(|host| tally.runs.get_key_value(host));
+        lines.extend(runs::lines(runs, beginning.target, paint));
     }
     for (host, task) in &tally.stuck {
         lines.push(format!("  {} {host}: {}", paint.red("not undone:"), harmless(task)));

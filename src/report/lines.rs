@@ -4,7 +4,7 @@ use console::measure_text_width;
 
 use crate::event::{Event, Kind, StepError};
 use crate::model::{HostName, host_list};
-use crate::paint::{Paint, harmless};
+use crate::paint::{Paint, harmless, size};
 
 /// How many attempts of a check pass between two lines about it.
 const EVERY: u32 = 10;
@@ -49,10 +49,17 @@ impl Lines {
                 let hosts: Vec<&HostName> = hosts.iter().collect();
                 vec![format!("{} on {}", paint.bold(harmless(&title)), host_list(&hosts))]
             }
-            // The steps themselves have said what each host runs, and the way back is said after the run.
-            Kind::Started { .. } | Kind::Converged { .. } | Kind::Rollback { .. } | Kind::RunEnded { .. } => {
-                Vec::new()
+            Kind::Sending { bytes, of, .. } if self.waiting => {
+                let text = format!("{} … {}", task(event), progress(*bytes, *of));
+                vec![self.line(event, &paint.dim(text))]
             }
+            // The steps themselves have said what each host runs, and the way back is said after the run.
+            Kind::Started { .. }
+            | Kind::Sending { .. }
+            | Kind::Fingerprinted { .. }
+            | Kind::Converged { .. }
+            | Kind::Rollback { .. }
+            | Kind::RunEnded { .. } => Vec::new(),
             Kind::Waiting { attempt, of, met, .. } => self.waiting(event, *attempt, *of, met),
             Kind::Ended { changed, detail, took_ms, .. } => {
                 let word = if *changed { paint.yellow("changed") } else { paint.green("ok") };
@@ -154,6 +161,12 @@ const fn matters(kind: &Kind) -> bool {
         Kind::Logs { .. } | Kind::UndoStarted { .. } | Kind::UndoFailed { .. } | Kind::LeftOut { .. } => true,
         _ => false,
     }
+}
+
+/// How much of a file has gone: `sent 40 %, 96 MB of 240 MB`.
+pub(super) fn progress(bytes: u64, of: u64) -> String {
+    let percent = bytes.saturating_mul(100) / of.max(1);
+    format!("sent {percent} %, {} of {}", size(bytes), size(of))
 }
 
 /// `38 ms`, `1.2s`, `2m 05s`.

@@ -8,6 +8,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 
 use super::Tally;
+use super::lines::progress;
 use crate::event::{Event, Kind};
 use crate::model::HostName;
 use crate::paint::{Paint, harmless};
@@ -72,6 +73,11 @@ impl Live {
                 let met = self.paint.dim(format!("({attempt}/{of}: {})", harmless(met).replace('\n', " ")));
                 self.busy.entry(host.clone()).or_insert((String::new(), event.time)).0 =
                     format!("{task} {met}");
+            }
+            Kind::Sending { bytes, of, .. } => {
+                let sent = self.paint.dim(format!("({})", progress(*bytes, *of)));
+                self.busy.entry(host.clone()).or_insert((String::new(), event.time)).0 =
+                    format!("{task} {sent}");
             }
             Kind::Ended { .. } | Kind::Failed { .. } | Kind::Undone { .. } | Kind::UndoFailed { .. } => {
                 self.busy.shift_remove(host);

@@ -5,6 +5,7 @@ mod human;
 mod json;
 mod lines;
 mod live;
+mod runs;
 mod tally;
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use crate::event::{Event, Kind, Outcome};
-use crate::model::{AppName, Color, HostName, ReleaseId};
+use crate::model::{AppName, Color, HostName, Images, ReleaseId};
 use crate::plan::Counts;
 
 /// One host's share.
@@ -75,6 +75,8 @@ pub struct Tally {
     pub stuck: Vec<(HostName, String)>,
     /// What a reader of the result should know: host and sentence.
     pub notes: Vec<(HostName, String)>,
+    /// What each host runs of the color that the run works on, where that was asked.
+    pub runs: IndexMap<HostName, Images>,
     /// How many load balancers switched, and within how many milliseconds, where there are several.
     pub skew: Option<(usize, u64)>,
     /// How it ended, once it has.
@@ -102,6 +104,9 @@ impl Tally {
             }
             Kind::Noticed { text } => {
                 self.notes.extend(event.host.clone().map(|host| (host, text.clone())));
+            }
+            Kind::Fingerprinted { images, .. } => {
+                self.runs.extend(event.host.clone().map(|host| (host, images.clone())));
             }
             Kind::RunEnded { outcome, live, done, took_ms } => {
                 self.ending = Some(Ending { outcome: *outcome, live: *live, done: *done, took_ms: *took_ms });

@@ -1,9 +1,9 @@
-//! Before traffic moves: do all app servers run the same images?
+//! Before traffic moves: did all hosts get the same images, and do the app servers run them?
 
 use std::collections::BTreeMap;
 
 use crate::event::Kind;
-use crate::model::{HostName, Images};
+use crate::model::{Action, HostName, Images, Odd};
 use crate::plan::{Plan, Wave};
 
 use super::recorder::{About, Unrecorded};
@@ -25,6 +25,13 @@ impl Engine<'_> {
             return Ok(None);
         }
         match Images::agreed(&seen) {
+            // What hosts only got does not run yet.
+            Ok(_) if !tells_what_runs(wave) => Ok(None),
+            Err(odd) if !tells_what_runs(wave) => {
+                let odd: Vec<String> = odd.iter().map(Odd::of_a_name).collect();
+                let why = "the hosts did not get the same image (build it once, and pull or load it on all)";
+                Ok(Some(Setback::Failed(format!("{why}: {}", odd.join("; ")))))
+            }
             Ok(images) => {
                 if let Some(lock) = self.lock {
                     lock.passed(&images);
@@ -40,4 +47,10 @@ impl Engine<'_> {
             }
         }
     }
+}
+
+/// Whether a wave asks what runs, rather than to bring images.
+fn tells_what_runs(wave: &Wave) -> bool {
+    let mut steps = wave.lanes.iter().flat_map(|lane| &lane.steps);
+    steps.any(|step| matches!(step.action, Action::Fingerprint(_)))
 }

@@ -71,7 +71,10 @@ impl Engine<'_> {
         let seen: BTreeMap<HostName, Images> =
             ends.iter().filter_map(|end| Some((end.host.clone(), end.images.clone()?))).collect();
         match self.judge(plan, wave, ends, &mut course.left_out).await? {
-            None => self.compare(plan, wave, &seen),
+            None => {
+                let seen = seen.into_iter().filter(|(host, _)| !course.left_out.contains(host)).collect();
+                self.compare(plan, wave, &seen)
+            }
             setback => Ok(setback),
         }
     }
@@ -143,7 +146,9 @@ impl Engine<'_> {
             if let Some(images) = done {
                 end.counts.add(Counts::of(&step.action));
                 end.moved = end.moved.or(matches!(step.action, Action::Swap(_)).then(Instant::now));
-                end.images = images.or(end.images);
+                if let Some(images) = images {
+                    end.images.get_or_insert_default().0.extend(images.0);
+                }
             } else if let (Some(of), false) = (subject(step), step.ignore_errors) {
                 // It says nothing about the other hosts that this lane asks.
                 end.unheard.push((of.clone(), format!("`{}`", step.name)));
@@ -174,6 +179,9 @@ impl Engine<'_> {
             // Only the screen cares; a journal that fails is met at the step's end.
             let _ = self.recorder.record(about.clone(), Kind::Waiting { at, attempt, of, met });
         };
+        let sending = |bytes, of| {
+            let _ = self.recorder.record(about.clone(), Kind::Sending { at, bytes, of });
+        };
         let performance = Performance {
             remote: self.remote,
             host,
@@ -181,13 +189,20 @@ impl Engine<'_> {
             timeout: step.timeout,
             stop: self.stop,
             waiting: &waiting,
+            sending: &sending,
+            logins: plan.logins(at.wave, at.lane, at.step),
         };
         let result = performance.perform(&step.action).await;
         let took_ms = millis(began.elapsed());
         match result {
             Ok(mut done) => {
                 let images = done.images.take();
-                self.succeeded(plan, about, at, step, done, took_ms).map(|()| Some(images))
+                self.succeeded(plan, about.clone(), at, step, done, took_ms)?;
+                if let Some(images) = images.clone() {
+                    let color = plan.target;
+                    self.recorder.record(about, Kind::Fingerprinted { color, images })?;
+                }
+                Ok(Some(images))
             }
             Err(error) => {
                 let error = if step.no_log { hidden(&error) } else { error };

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::event::StepError;
-use crate::model::{Action, Compose, ComposeUp, Escalation, HostName, Images, Project, Pull, PutFile, Run};
+use crate::model::{
+    Action, Compose, ComposeUp, Escalation, HostName, Images, Login, Project, Pull, PutFile, Run,
+};
 use crate::remote::{Exec, Output, Remote, RemoteError};
 use crate::scripts::{COMPOSE_DOWN, COMPOSE_STATE, COMPOSE_UP, PUT, REMOVE, RESTORE, RUN};
 
@@ -11,6 +13,8 @@ mod check;
 mod drain;
 mod fingerprint;
 mod keep;
+mod one_off;
+mod registry;
 mod switch;
 mod watch;
 
@@ -31,6 +35,10 @@ pub(super) struct Performance<'a> {
     pub(super) stop: &'a tokio_util::sync::CancellationToken,
     /// Told of each attempt that did not succeed: attempts so far, attempts at most, what was met.
     pub(super) waiting: &'a (dyn Fn(u32, u32, String) + Sync),
+    /// Told of a file on its way: bytes that have gone, bytes in all.
+    pub(super) sending: &'a (dyn Fn(u64, u64) + Sync),
+    /// Those that the steps before it on its host have made.
+    pub(super) logins: Vec<&'a Login>,
 }
 
 /// What came of an action that succeeded.
@@ -69,19 +77,25 @@ impl Performance<'_> {
                     .map(|_| Done::changed())
             }
             Action::Run(run) => self.command(run).await,
+            Action::Login(login) => self.log_in(login).await,
+            Action::PullImage { name } => self.pull(name).await,
+            Action::LoadImage(load) => self.load(load).await,
+            Action::BuildImage(build) => self.build(build).await,
             Action::ComposeUp(up) => self.compose_up(up).await,
             Action::ComposeDown(project) => self.compose_down(project).await,
             Action::ComposeStop(project) => self.compose_state(project, "stop").await,
             Action::ComposeStart(project) => self.compose_state(project, "start").await,
+            Action::ComposeRun(run) => self.compose_run(run).await,
+            Action::ComposeClear(project) => self.compose_clear(project).await,
             Action::Check(check) => self.check(check).await,
             Action::Fingerprint(wanted) => self.fingerprint(wanted).await,
-            Action::TestSite { link, content, nginx } => self.test_site(link, content, nginx).await,
+            Action::TestSite { path, content, nginx } => self.test_site(path, content, nginx).await,
             Action::Swap(swap) => self.swap(swap).await,
             Action::Confirm(confirm) => self.confirm(confirm).await,
             Action::Watch(watch) => self.watch(watch).await,
-            Action::Drain { timeout, nginx } => self.drain(*timeout, nginx).await,
+            Action::Drain { timeout, of } => self.drain(*timeout, of).await,
             Action::Keep(keep) => self.keep(keep).await,
-            Action::Wait { duration } => {
+            Action::Wait { duration, .. } => {
                 tokio::select! {
                     () = tokio::time::sleep(*duration) => Ok(Done::default()),
                     () = self.stop.cancelled() => Err(interrupted()),
@@ -121,18 +135,21 @@ impl Performance<'_> {
     }
 
     async fn compose_up(&self, up: &ComposeUp) -> Result<Done, StepError> {
-        let yes = |flag: bool| if flag { "yes" } else { "no" };
-        let pull = match up.pull {
-            Pull::Always => "always",
-            Pull::Missing => "missing",
-            Pull::Never => "never",
-        };
         let exec = project_exec(COMPOSE_UP, &up.project)
-            .args([yes(up.recreate), pull, yes(up.build), up.env_file.as_deref().unwrap_or_default()])
+            .args([
+                yes(up.recreate),
+                pull_word(up.pull),
+                yes(up.build),
+                up.env_file.as_deref().unwrap_or_default(),
+            ])
             .args(&up.services)
             .timeout(COMPOSE_TIMEOUT);
-        self.run(&format!("bring up {} in {}", up.project.name, up.project.dir), exec).await?;
-        Ok(Done::changed())
+        let what = format!("bring up {} in {}", up.project.name, up.project.dir);
+        let output = self.exec(&what, self.with_logins(exec)).await?;
+        if output.success() {
+            return Ok(Done::changed());
+        }
+        Err(StepError { hint: registry::advice(&output.errors()), ..failed(&what, &output) })
     }
 
     async fn compose_down(&self, project: &Project) -> Result<Done, StepError> {
@@ -176,6 +193,18 @@ fn project_args(compose: Compose, name: &str, dir: &str) -> [String; 3] {
         Compose::Podman => "podman",
     };
     [kind, name, dir].map(str::to_owned)
+}
+
+const fn yes(flag: bool) -> &'static str {
+    if flag { "yes" } else { "no" }
+}
+
+const fn pull_word(pull: Pull) -> &'static str {
+    match pull {
+        Pull::Always => "always",
+        Pull::Missing => "missing",
+        Pull::Never => "never",
+    }
 }
 
 fn command_exec(run: &Run) -> Exec {

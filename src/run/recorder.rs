@@ -65,8 +65,8 @@ impl<'a> Recorder<'a> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.state.fold(&event)?;
         if let Some(journal) = &mut inner.journal {
-            // Attempts of a check are for the screen: they say nothing about what is to be undone.
-            if !matches!(event.kind, Kind::Waiting { .. }) {
+            // Attempts of a check and the progress of a file are for the screen: they say nothing about what is to be undone.
+            if !matches!(event.kind, Kind::Waiting { .. } | Kind::Sending { .. }) {
                 journal.append(&event)?;
             }
         }

@@ -108,6 +108,8 @@ impl Stage<'_> {
             timeout: step.timeout,
             stop: &CancellationToken::new(),
             waiting: &|_, _, _| {},
+            sending: &|_, _| {},
+            logins: Vec::new(),
         };
         performance.perform(&quick(&step.action)).await.map(|done| done.images)
     }

@@ -168,6 +168,8 @@ impl Engine<'_> {
             timeout: step.timeout,
             stop: self.halt,
             waiting: &|_, _, _| {},
+            sending: &|_, _| {},
+            logins: Vec::new(),
         };
         performance.perform(&step.action).await.map(|_| ())
     }
@@ -189,6 +191,8 @@ impl Engine<'_> {
             timeout: step.timeout,
             stop: &CancellationToken::new(),
             waiting: &|_, _, _| {},
+            sending: &|_, _| {},
+            logins: Vec::new(),
         };
         match performance.perform(action).await {
             Ok(done) => {

@@ -69,6 +69,33 @@ async fn a_host_with_another_image_is_named_and_traffic_stays() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_staged_alone_is_compared_too() {
+    let house = House::new(1);
+    house.does(Goal::Apply, "1").await;
+    let told = house.does(Goal::Stage, "2").await;
+    let mut seen: Vec<_> = told
+        .events()
+        .filter_map(|event| match &event.kind {
+            Kind::Fingerprinted { color, images } => {
+                assert_eq!((*color, event.phase), (Color::Green, Some(Phase::Stage)));
+                Some((event.host.clone().unwrap(), images.0["web"].names.clone()))
+            }
+            _ => None,
+        })
+        .collect();
+    seen.sort();
+    let name = || ["my-server:2".to_owned()].into();
+    assert_eq!(seen, [(host("app1"), name()), (host("app2"), name())]);
+
+    move_tag(&house, "app1", "my-server:3");
+    let before = house.fleet.worlds();
+    let told = house.run(Goal::Stage, "3", |_, _| None).await;
+    assert_eq!(told.ending().outcome, Outcome::Undone, "{}", told.story());
+    assert!(why(&told).contains("app2 runs web from image sha256:my-server:3, app1 from"), "{}", why(&told));
+    invariants::hold(&house, &before, &told, "a tag that moved, staged alone");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_file_that_was_changed_after_it_was_staged_is_named() {
     let house = House::new(1);
     house.does(Goal::Apply, "1").await;

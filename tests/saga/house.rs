@@ -8,11 +8,11 @@ use std::time::Duration;
 use bgctl::event::{Event, Kind};
 use bgctl::facts::{self, Observed, Served};
 use bgctl::model::{
-    Action, Ask, Color, Files, HostName, Inventory, Kept, KeptRelease, Playbook, RunId, Source, Vars,
+    Action, Archive, Ask, Color, Files, HostName, Inventory, Kept, KeptRelease, Playbook, RunId, Source, Vars,
 };
 use bgctl::plan::{self, Began, Blocked, Goal, Lane, Model, Open, Phase, Plan, Request, Wave};
 use bgctl::remote::fake::{Call, Fault, Fleet, World};
-use bgctl::remote::{Answer, Exec, HttpRequest, Probe, Remote, meets};
+use bgctl::remote::{Answer, Exec, Probe, Remote, meets};
 use bgctl::report::Report;
 use bgctl::run::{
     self, Beginning, Ending, Engine, Holder, Left, Lock, LockPlace, Record, Recorder, Unrecorded,
@@ -39,7 +39,10 @@ impl Files for Shipped {
     }
 
     fn file(&self, name: &str) -> Result<Vec<u8>, String> {
-        Err(format!("no {name}"))
+        match name {
+            "ca.pem" => Ok(b"-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n".to_vec()),
+            _ => Err(format!("no {name}")),
+        }
     }
 }
 
@@ -131,6 +134,7 @@ pub(crate) struct House {
     pub(crate) fleet: Fleet,
     pub(crate) playbook: String,
     pub(crate) forks: usize,
+    pub(crate) archives: BTreeMap<String, Result<Archive, String>>,
     inventory: Inventory,
 }
 
@@ -159,7 +163,7 @@ impl House {
         let balancers = balancers.iter().map(|name| (host(name), World::load_balancer()));
         let servers = servers.iter().map(|name| (host(name), World::app_server()));
         let fleet = Fleet::new(balancers.chain(servers));
-        Self { fleet, playbook: PLAYBOOK.to_owned(), forks: 5, inventory }
+        Self { fleet, playbook: PLAYBOOK.to_owned(), forks: 5, archives: BTreeMap::new(), inventory }
     }
 
     /// Changes the playbook's text, which must hold `from`.
@@ -170,6 +174,15 @@ impl House {
         self
     }
 
+    /// Another driver of the switch in place of the symlink.
+    #[must_use]
+    pub(crate) fn driven_by(mut self, driver: &str) -> Self {
+        let (before, rest) = self.playbook.split_once("  nginx:\n").unwrap();
+        let (_, after) = rest.split_once("  verify:").unwrap();
+        self.playbook = format!("{before}  {driver}\n  verify:{after}");
+        self
+    }
+
     /// The same house again, in this state.
     #[must_use]
     pub(crate) fn again(&self, worlds: &BTreeMap<HostName, World>) -> Self {
@@ -177,6 +190,7 @@ impl House {
             fleet: Fleet::new(worlds.clone()),
             playbook: self.playbook.clone(),
             forks: self.forks,
+            archives: self.archives.clone(),
             inventory: self.inventory.clone(),
         }
     }
@@ -197,6 +211,7 @@ impl House {
             limit: None,
             escalations,
             run: format!("run of {version}"),
+            archives: self.archives.clone(),
         }
     }
 
@@ -212,8 +227,7 @@ impl House {
             let mut served = Served::Neither("nothing answers".into());
             for (color, check) in checks {
                 let Ask::Http(ask) = &check.ask else { continue };
-                let http = Some(HttpRequest { path: ask.path.clone(), headers: Vec::new() });
-                let probe = Probe { host: ask.host.clone(), port: ask.port, http, timeout: check.timeout };
+                let probe = Probe::asking(ask, check.timeout);
                 if meets(ask, &self.fleet.probe(&host, probe).await.unwrap()).is_ok() {
                     served = Served::Color(color);
                 }
@@ -325,13 +339,14 @@ impl House {
         }
         let began = Began { goal: record.goal, live: record.before, target: record.target };
         let left_out = record.reached.as_ref().map(|reached| reached.left_out.clone()).unwrap_or_default();
-        let (contents, release) = plan::contents(began, &left_out, &model, &observed).unwrap();
+        let (contents, release) = plan::contents(began, &left_out, &model, &observed);
+        let release = release.unwrap();
         assert_eq!(release, record.release);
         let sealed = observed.hosts.values().find_map(|facts| facts.records.plan.clone()).unwrap();
         let open = if verb == Verb::Resume { Open::Whole } else { Open::Undos };
         let mut plan = Plan::open(&sealed, &contents, open).unwrap();
         if verb == Verb::Abort {
-            plan.call_nginx(&plan::nginx_setups(record.target, &model, &observed).unwrap());
+            plan.switch_as(&plan::pointers(record.target, &model, &observed).unwrap());
         }
         let left =
             Left::of(&record.taken_over("you".into(), "resume".into(), Timestamp::UNIX_EPOCH), &plan, None);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bgctl::event::{Event, Kind, Outcome, StepId};
 use bgctl::journal::RunState;
 use bgctl::model::{Action, Color, HostName};
-use bgctl::plan::{Goal, Undo};
+use bgctl::plan::{Goal, Phase, Undo};
 use bgctl::remote::Effect;
 use bgctl::remote::fake::{Guard, World};
 
@@ -83,21 +83,30 @@ fn announced(told: &Told) -> Held {
     Ok(())
 }
 
-/// Nothing is undone beneath a wave that could not be undone whole.
+/// Nothing is undone beneath a wave that could not be undone whole; in the stage, nothing of the host on which that was.
 fn ordered(told: &Told) -> Held {
     let mut last = usize::MAX;
     let mut stuck = 0;
+    let mut alone: BTreeMap<&HostName, usize> = BTreeMap::new();
     let undone = told.events().skip_while(|event| !matches!(event.kind, Kind::UndoStarted { .. }));
     for event in undone.filter(|event| is_undo(&event.kind)) {
         match &event.kind {
             Kind::Undone { at, .. } => {
                 check(at.wave <= last, || format!("{at:?} was undone after a wave beneath it"))?;
+                let own = event.host.as_ref().and_then(|host| alone.get(host)).copied();
+                let stuck = stuck.max(own.unwrap_or_default());
                 check(at.wave >= stuck, || {
                     format!("{at:?} was undone beneath wave {stuck}, which is stuck")
                 })?;
                 last = at.wave;
             }
-            Kind::UndoFailed { at, .. } if !is_impossible(told, *at) => stuck = stuck.max(at.wave),
+            Kind::UndoFailed { at, .. } if !is_impossible(told, *at) => {
+                let of = event.host.as_ref().filter(|_| event.phase == Some(Phase::Stage));
+                match of.map(|host| alone.entry(host).or_default()) {
+                    Some(wave) => *wave = (*wave).max(at.wave),
+                    None => stuck = stuck.max(at.wave),
+                }
+            }
             _ => {}
         }
     }
@@ -165,17 +174,19 @@ fn untouched(house: &House, before: &Worlds, told: &Told) -> Held {
     check(of(before) == of(&house.fleet.worlds()), || format!("{live} was touched before the switch"))
 }
 
-/// A world without what runs leave for those that come after: records, and what their writes replaced.
+/// A world without what runs leave for those that come after: records, images, and what their writes replaced.
 pub(crate) fn essence(world: &World) -> World {
     let mut world = world.clone();
     world.ran.clear();
     world.kept.clear();
+    world.images.clear();
     world.last_runs.clear();
     world.plans.clear();
     world.histories.clear();
     world.guards.clear();
     world.dead_men.clear();
-    world.files.retain(|path, _| !path.contains(".bgctl"));
+    world.files.retain(|path, _| !path.contains(".bgctl") && !path.starts_with("/var/lib/bgctl/"));
+    world.folders.retain(|path| !path.starts_with("/var/lib/bgctl"));
     world
 }
 
@@ -186,6 +197,7 @@ fn only(world: &World, color: Color) -> World {
     world.files.retain(|path, _| !path.contains(&other));
     world.folders.retain(|path| !path.contains(&other));
     world.projects.retain(|name, _| !name.ends_with(&other));
+    world.networks.retain(|name| !name.ends_with(&other));
     world
 }
 
@@ -206,6 +218,8 @@ fn restored(house: &House, before: &Worlds, told: &Told) -> Held {
         let (mut was, mut is) = (essence(world), essence(&after[host]));
         if raised.contains(&host) {
             was.projects.remove(&idle);
+            let network = (was.networks.remove(&idle), is.networks.remove(&idle));
+            check(network != (false, true), || format!("{host} has a network that was not there"))?;
             // Down, or never touched.
             if let Some(left) = is.projects.remove(&idle) {
                 check(world.projects.get(&idle) == Some(&left), || {
@@ -213,9 +227,30 @@ fn restored(house: &House, before: &Worlds, told: &Told) -> Held {
                 })?;
             }
         }
+        if can_migrate_back(told) {
+            let new: Vec<&str> =
+                after[host].ran.iter().skip(world.ran.len()).map(|words| direction(words)).collect();
+            check(is_taken_back(&new), || format!("{host} migrated {new:?}"))?;
+        }
         check(was == is, || format!("{host} is not as before:\n{was:#?}\n{is:#?}"))?;
     }
     Ok(())
+}
+
+/// Whether the plan's commands in containers can be taken back.
+fn can_migrate_back(told: &Told) -> bool {
+    told.plan.steps().any(|(_, step)| matches!(&step.undo, Undo::Reverse(Action::ComposeRun(_))))
+}
+
+fn direction(words: &[String]) -> &str {
+    words.last().map_or("", String::as_str)
+}
+
+/// Nothing was done, or it was done, perhaps again by who went on with the run, and then taken back once.
+fn is_taken_back(migrations: &[&str]) -> bool {
+    let twice = migrations.windows(2).any(|pair| pair == ["down", "down"]);
+    let (first, last) = (migrations.first(), migrations.last());
+    !twice && matches!((first, last), (None, None) | (Some(&"up"), Some(&"down")))
 }
 
 /// No load balancer waits for a confirmation any more, unless the undo of the swap failed.

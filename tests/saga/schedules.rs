@@ -191,6 +191,21 @@ async fn whatever_happens_somebody_can_put_it_right() {
     }
 }
 
+/// The same for stages that migrate and that bring images, a tenth as often.
+#[tokio::test(start_paused = true)]
+async fn whatever_happens_to_migrations_and_images_somebody_can_put_it_right() {
+    let mut rehearsals = Vec::new();
+    for scenario in [scenario::MIGRATES, scenario::MIGRATES_EACH, scenario::IMAGES] {
+        rehearsals.push(scenario.rehearse().await);
+    }
+    if let Some(seed) = number("BGCTL_SEED") {
+        return one(seed, &rehearsals).await;
+    }
+    for seed in 0..number("BGCTL_SEEDS").unwrap_or(SEEDS) / 10 {
+        one(seed, &rehearsals).await;
+    }
+}
+
 /// Seeds that once found something.
 #[tokio::test(start_paused = true)]
 async fn what_was_found_before() {

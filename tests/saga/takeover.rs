@@ -104,8 +104,11 @@ scenarios! {
     second: scenario::SECOND;
     second_on_two: scenario::SECOND_ON_TWO;
     third: scenario::THIRD;
+    images: scenario::IMAGES;
     stops: scenario::STOPS;
     removes: scenario::REMOVES;
+    migrates: scenario::MIGRATES;
+    migrates_on_each: scenario::MIGRATES_EACH;
     stage: scenario::STAGE;
     promotion: scenario::PROMOTION;
     rollback: scenario::ROLLBACK;
@@ -253,4 +256,19 @@ async fn a_resumed_switch_asks_again_and_makes_nothing_anew() {
     house.run(Goal::Apply, "2", crash).await;
     let told = house.take_over(Verb::Resume, "2", |_, _| None).await;
     assert!(told.calls().all(|call| call.what != "probe"), "{}", told.story());
+}
+
+/// The certificates of a check are no secret, but long: the record has their hash, as it has of contents.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_asks_over_https_is_resumed() {
+    let plain = "verify: { http: \"http://127.0.0.1/\",";
+    let house = House::new(1).playbook(plain, "verify: { http: \"https://127.0.0.1:80/\", ca: ca.pem,");
+    house.does(Goal::Apply, "1").await;
+    let dies = |call: &Call, _: &_| (call.what == "confirm").then_some(Fault::Crash { done: false });
+    let told = house.run(Goal::Apply, "2", dies).await;
+    assert!(told.ending.is_none(), "{}", told.story());
+    let plan = house.fleet.worlds().values().find_map(|world| world.plans.values().next().cloned()).unwrap();
+    assert!(plan.contains("https://127.0.0.1:80/") && !plan.contains("BEGIN CERTIFICATE"), "{plan}");
+    let told = house.take_over(Verb::Resume, "2", |_, _| None).await;
+    assert_eq!(told.ending().outcome, Outcome::Done, "{}", told.story());
 }

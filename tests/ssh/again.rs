@@ -18,6 +18,7 @@ const TRUE: Exec = Exec {
     args: Vec::new(),
     env: Vec::new(),
     stdin: Vec::new(),
+    upload: None,
     escalate: None,
     timeout: Duration::from_secs(10),
     effect: bgctl::remote::Effect::Reads,

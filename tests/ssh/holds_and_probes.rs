@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bgctl::remote::{Answer, Exec, HttpRequest, Probe, Remote};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::hosts;
@@ -63,13 +63,21 @@ async fn a_hold_that_ends_says_so_by_its_lines() {
 
 /// Answers every connection with the request it got, in a body.
 async fn echo_server(listener: TcpListener) {
-    while let Ok((mut stream, _)) = listener.accept().await {
-        let mut request = vec![0; 4096];
-        let length = stream.read(&mut request).await.unwrap();
-        let body = &request[..length];
-        let head = format!("HTTP/1.1 503 Busy\r\nX-Color: blue\r\nContent-Length: {length}\r\n\r\n");
-        stream.write_all(&[head.as_bytes(), body].concat()).await.unwrap();
+    while let Ok((stream, _)) = listener.accept().await {
+        echo(stream).await;
     }
+}
+
+/// Answers with the request, in a body.
+pub(crate) async fn echo<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) {
+    let mut request = vec![0; 4096];
+    // Who did not like a certificate asks nothing.
+    let Ok(length @ 1..) = stream.read(&mut request).await else { return };
+    let body = &request[..length];
+    let head = format!("HTTP/1.1 503 Busy\r\nX-Color: blue\r\nContent-Length: {length}\r\n\r\n");
+    stream.write_all(&[head.as_bytes(), body].concat()).await.unwrap();
+    // The client may have been quicker.
+    let _ = stream.shutdown().await;
 }
 
 fn probe(port: u16, http: impl Into<Option<HttpRequest>>) -> Probe {
@@ -79,7 +87,7 @@ fn probe(port: u16, http: impl Into<Option<HttpRequest>>) -> Probe {
 
 fn get(headers: &[(&str, &str)]) -> HttpRequest {
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    HttpRequest { path: "/health?a=b".to_owned(), headers }
+    HttpRequest { path: "/health?a=b".to_owned(), headers, tls: None }
 }
 
 async fn probes_work(server: &Sshd) {

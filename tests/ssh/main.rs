@@ -8,6 +8,7 @@
 )]
 
 mod again;
+mod command_switch;
 mod faults;
 mod holds_and_probes;
 mod hosts;
@@ -15,4 +16,5 @@ mod real;
 mod round_trips;
 mod sshd;
 mod sudo;
+mod tls_probes;
 mod way_in;

@@ -1,8 +1,9 @@
 //! From what was observed to what is said of it.
 
 use super::{AppServer, Health, How, LoadBalancer, Rollback, Side, State};
-use crate::facts::{Armed, Container, DeadMan, Facts, Link, Observed, Served};
+use crate::facts::{Armed, Container, DeadMan, Facts, Observed, Served};
 use crate::model::{Color, HostName};
+use crate::plan::Standing;
 
 /// The color that all are, if there is one.
 pub(super) fn common(mut colors: impl Iterator<Item = Option<Color>>) -> Option<Color> {
@@ -10,23 +11,10 @@ pub(super) fn common(mut colors: impl Iterator<Item = Option<Color>>) -> Option<
     colors.all(|color| color == Some(first)).then_some(first)
 }
 
-pub(super) fn load_balancer(
-    host: &HostName,
-    observed: &Observed,
-    link_color: impl Fn(&HostName, &str) -> Option<Color>,
-) -> LoadBalancer {
+pub(super) fn load_balancer(standing: &Standing, observed: &Observed) -> LoadBalancer {
+    let host = &standing.host;
     let facts = observed.hosts.get(host);
-    let nginx = facts.and_then(|facts| facts.nginx.as_ref());
-    let (configured, mut troubles) = match nginx.map(|nginx| &nginx.link) {
-        Some(Link::To(target)) => match link_color(host, target) {
-            Some(color) => (Some(color), Vec::new()),
-            None => (None, vec![format!("the symlink points to {target}, which is neither color's site")]),
-        },
-        Some(Link::Missing) => (None, vec!["there is no symlink yet".to_owned()]),
-        Some(Link::NotALink) => (None, vec!["the symlink's path is something else".to_owned()]),
-        None if facts.is_some() => (None, vec!["it did not tell about nginx".to_owned()]),
-        None => (None, vec!["it was not asked".to_owned()]),
-    };
+    let mut troubles: Vec<String> = standing.odd.iter().cloned().collect();
     let served = match observed.served.get(host) {
         Some(Served::Color(color)) => Some(*color),
         Some(Served::Neither(met)) => {
@@ -39,7 +27,7 @@ pub(super) fn load_balancer(
         }
         None => None,
     };
-    if nginx.is_some_and(|nginx| nginx.master.is_none()) {
+    if facts.and_then(|facts| facts.nginx.as_ref()).is_some_and(|nginx| nginx.master.is_none()) {
         troubles.push("nginx does not run".to_owned());
     }
     troubles.extend(facts.into_iter().flat_map(|facts| facts.trouble.iter().cloned()));
@@ -49,7 +37,7 @@ pub(super) fn load_balancer(
     }
     LoadBalancer {
         host: host.clone(),
-        configured,
+        configured: standing.configured,
         served,
         trouble: sentence(&troubles),
         asked: facts.is_some() || served.is_some(),

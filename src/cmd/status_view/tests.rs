@@ -18,14 +18,14 @@ fn server(containers: Vec<Container>) -> Facts {
     Facts { docker: Some("26.1".to_owned()), containers, ..Facts::default() }
 }
 
-fn balancer(target: Option<Color>) -> Facts {
-    let link = target.map_or(Link::Missing, |color| Link::To(format!("/sites/{color}.conf")));
-    Facts { nginx: Some(Nginx { version: "1.26".to_owned(), master: Some(7), link }), ..Facts::default() }
+fn balancer() -> Facts {
+    let nginx = Nginx { version: "1.26".to_owned(), master: Some(7), link: Link::Missing };
+    Facts { nginx: Some(nginx), ..Facts::default() }
 }
 
 struct Fleet {
     observed: Observed,
-    balancers: Vec<HostName>,
+    balancers: Vec<Standing>,
     servers: Vec<HostName>,
     kept: Vec<(HostName, Color)>,
     never_live: Option<Color>,
@@ -44,9 +44,10 @@ impl Fleet {
 
     fn balancer(mut self, name: &str, configured: Option<Color>, served: Served) -> Self {
         let host: HostName = name.parse().unwrap();
-        self.observed.hosts.insert(host.clone(), balancer(configured));
+        self.observed.hosts.insert(host.clone(), balancer());
         self.observed.served.insert(host.clone(), served);
-        self.balancers.push(host);
+        let odd = configured.is_none().then(|| "there is no symlink yet".to_owned());
+        self.balancers.push(Standing { host, configured, odd, edited: false, served: None, why_not: None });
         self
     }
 
@@ -73,10 +74,7 @@ impl Fleet {
             kept: self.kept.clone(),
             never_live: self.never_live,
         };
-        let link_color = |_: &HostName, target: &str| {
-            Color::BOTH.into_iter().find(|color| target == format!("/sites/{color}.conf"))
-        };
-        StatusView::new(known, &self.observed, link_color, |color| format!("my-server-{color}"))
+        StatusView::new(known, &self.observed, |color| format!("my-server-{color}"))
     }
 }
 

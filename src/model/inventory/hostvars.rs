@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Inventory;
 use crate::model::source::{Location, Problems, Source};
-use crate::model::template::expand;
+use crate::model::template::{ENVIRONMENT, expand};
 use crate::model::{HostName, Vars};
 
 impl Inventory {
@@ -27,6 +27,7 @@ impl Inventory {
     fn hostvars(&self) -> Vars {
         let groups: Vars = self.groups().iter().map(|(name, hosts)| (name.clone(), names(hosts))).collect();
         let mut shared = Vars::from_iter([("groups".to_owned(), Value::Object(groups))]);
+        shared.insert(ENVIRONMENT.to_owned(), Value::Object(self.environment.clone()));
         let mut missing = usize::MAX;
         // Values may refer to `hostvars`, which this makes: go on as long as that makes more of them known.
         loop {

@@ -38,6 +38,8 @@ pub struct Inventory {
     members: IndexMap<String, Vec<HostName>>,
     extra: Vars,
     base: PathBuf,
+    /// What the helper `env` may look up.
+    environment: Vars,
     /// Made when first asked for.
     shared: OnceLock<Arc<Vars>>,
 }
@@ -63,7 +65,14 @@ impl Inventory {
             .keys()
             .map(|name| (name.clone(), groups.hosts_of(name).into_iter().flatten().collect()))
             .collect();
-        Ok(Self { groups, members, extra: extra.clone(), base: base.to_owned(), shared: OnceLock::new() })
+        let (extra, base, environment) = (extra.clone(), base.to_owned(), Vars::new());
+        Ok(Self { groups, members, extra, base, environment, shared: OnceLock::new() })
+    }
+
+    /// With what the helper `env` may look up, by name.
+    #[must_use]
+    pub fn with_environment(self, environment: Vars) -> Self {
+        Self { environment, shared: OnceLock::new(), ..self }
     }
 
     /// All hosts, in Ansible's order: a group's own hosts come before its children's.

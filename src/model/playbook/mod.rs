@@ -1,6 +1,9 @@
 //! A playbook after validation: how an app is staged, switched and settled.
 
+mod image;
 mod parse;
+mod preview;
+mod switch;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +12,10 @@ use std::time::Duration;
 use super::source::Location;
 use super::{AppName, Color, Condition, Pattern, Pull, Template, Text, Vars};
 
+pub use image::{ImageTask, LoginTask};
 pub use parse::Files;
+pub use preview::Preview;
+pub use switch::{CommandDriver, Driver, Nginx, NginxSite, Switch, WatchWords};
 
 /// All of a playbook. Every template and file that it names has been read and parsed.
 #[derive(Debug, Clone)]
@@ -62,6 +68,8 @@ pub struct Play {
     pub name: String,
     /// The hosts it is for.
     pub hosts: Pattern,
+    /// Where that is written.
+    pub hosts_at: Location,
     /// Batch sizes; the last repeats. Empty: all hosts at once.
     pub serial: Vec<Batch>,
     /// The play stops when more than this share of a batch has failed.
@@ -94,6 +102,14 @@ pub struct EscalationWords {
     pub user: Option<Text>,
 }
 
+impl Play {
+    /// Whether it has a command that one host runs for all of them.
+    #[must_use]
+    pub fn runs_once(&self) -> bool {
+        self.tasks.iter().any(Task::runs_once)
+    }
+}
+
 /// One module and its keywords.
 #[derive(Debug, Clone)]
 pub struct Task {
@@ -119,6 +135,14 @@ pub struct Task {
     pub tags: Vec<String>,
 }
 
+impl Task {
+    /// Whether it is a command that one host runs for all of its play: the others wait for it.
+    #[must_use]
+    pub const fn runs_once(&self) -> bool {
+        self.run_once && matches!(self.module, Module::Command(_))
+    }
+}
+
 /// What a task does.
 #[derive(Debug, Clone)]
 pub enum Module {
@@ -136,12 +160,18 @@ pub enum Module {
         /// Where it lands.
         place: Place,
     },
-    /// Runs a program or a shell text on the host.
+    /// Runs a program or a shell text on the host, or in a one-off container.
     Command(Command),
+    /// Proves to a registry who is asking, for the tasks after it.
+    RegistryLogin(LoginTask),
+    /// Gets an image.
+    Image(ImageTask),
     /// Brings up the target's compose project.
     Compose(ComposeTask),
     /// Waits until the target answers for itself.
     Health(Health),
+    /// Waits for a time.
+    Pause(Duration),
     /// Settles the old color.
     Retire(Retire),
 }
@@ -181,8 +211,10 @@ pub struct Command {
     pub creates: Option<Text>,
     /// What it reads on stdin.
     pub stdin: Option<Text>,
-    /// What takes it back.
+    /// What takes it back, in the same place.
     pub undo: Option<Words>,
+    /// `in: container`, with its service; `None`: on the host.
+    pub service: Option<Text>,
 }
 
 /// A program with its arguments, or shell text.
@@ -192,6 +224,16 @@ pub enum Words {
     Argv(Vec<Text>),
     /// A string: run by `sh -c`, the only value that is ever run as shell.
     Shell(Text),
+}
+
+impl Words {
+    /// What it is made of.
+    pub fn texts(&self) -> impl Iterator<Item = &Text> {
+        match self {
+            Self::Argv(words) => words.iter(),
+            Self::Shell(text) => std::slice::from_ref(text).iter(),
+        }
+    }
 }
 
 /// A `compose` task.
@@ -263,7 +305,7 @@ pub enum HealthCheck {
 /// What an HTTP answer must be like.
 #[derive(Debug, Clone)]
 pub struct HttpCheck {
-    /// `http://host:port/path`, as the probing host sees it.
+    /// `http://host:port/path` or `https://…`, as the probing host sees it.
     pub url: Text,
     /// Accepted status codes; empty: 200 to 299.
     pub status: Vec<u16>,
@@ -271,8 +313,12 @@ pub struct HttpCheck {
     pub body: Option<Text>,
     /// Header fields of the answer that must equal these values.
     pub headers: Vec<(String, Text)>,
-    /// The request's `Host`, where it differs from the URL's.
+    /// The request's `Host`, where it differs from the URL's; over `https` the name that the server is asked for, too.
     pub host: Option<Text>,
+    /// Of `https`: certificates of the CAs that may have signed the server's, in PEM.
+    pub ca: Option<Arc<str>>,
+    /// Of `https`: whether the server's certificate is checked, where the file says so.
+    pub validate_certs: Option<bool>,
 }
 
 /// A `retire` task.
@@ -296,55 +342,4 @@ pub enum Old {
     Remove,
     /// It is brought to the release that is live now, as a backup.
     Refresh,
-}
-
-/// The switch: which load balancers, by which driver, proved how.
-#[derive(Debug, Clone)]
-pub struct Switch {
-    /// The load balancers.
-    pub hosts: Pattern,
-    /// Whom its steps become.
-    pub escalation: EscalationWords,
-    /// `nginx:` with `link:`.
-    pub nginx: Nginx,
-    /// How the switch is proved, and the served color found; `{{ color }}` in it tells the colors apart.
-    pub verify: Health,
-    /// After this, the load balancer swaps back by itself unless the switch was confirmed.
-    pub confirm_timeout: Duration,
-    /// What is looked at after the switch.
-    pub watch: Option<WatchWords>,
-    /// How long old workers may take to finish, before anything of the old color is stopped.
-    pub drain_timeout: Duration,
-}
-
-/// `watch:`.
-#[derive(Debug, Clone)]
-pub struct WatchWords {
-    /// How long.
-    pub window: Duration,
-    /// How much the share of errors may rise, in percent.
-    pub max_error_percentage: f64,
-    /// The access log, where it is not the one that nginx's configuration names.
-    pub log: Option<Text>,
-}
-
-/// Two site files and one symlink.
-#[derive(Debug, Clone)]
-pub struct Nginx {
-    /// The site's template.
-    pub template: Arc<Template>,
-    /// The site file of a color; its path contains `{{ color }}`.
-    pub dest: Text,
-    /// The symlink that nginx includes.
-    pub link: Text,
-    /// The container that it runs in.
-    pub container: Option<Text>,
-    /// The program, where it is not the `nginx` of the path.
-    pub binary: Option<Text>,
-    /// The main configuration file, where it is not the one that nginx was built for.
-    pub config: Option<Text>,
-    /// Shell text that tests the configuration, in place of nginx's own test.
-    pub test: Option<Text>,
-    /// Shell text that reloads it, in place of nginx's own signal.
-    pub reload: Option<Text>,
 }

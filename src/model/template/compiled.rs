@@ -95,7 +95,7 @@ impl Compiled {
             }
         }
         if self.text.contains("env")
-            && let Some(environment) = context.shared.get("env")
+            && let Some(environment) = context.shared.get(ENVIRONMENT)
         {
             data.insert(ENVIRONMENT.to_owned(), environment.clone());
         }

@@ -10,7 +10,7 @@ use super::fault::Fault;
 use super::truthy;
 
 /// Under this key the context holds what `env` may look up; no variable can have the name.
-pub(super) const ENVIRONMENT: &str = "(environment)";
+pub(in crate::model) const ENVIRONMENT: &str = "(environment)";
 /// The function that every plain `{{ x }}` is turned into.
 pub(super) const VALUE: &str = "value";
 

@@ -20,6 +20,7 @@ use compiled::Compiled;
 
 pub use condition::Condition;
 pub use expand::{expand, expand_known};
+pub(super) use functions::ENVIRONMENT;
 pub use text::Text;
 
 /// Variables by name, in order.
@@ -30,7 +31,7 @@ pub type Vars = Map<String, Value>;
 pub struct Context {
     /// The host's variables and the run's.
     pub vars: Vars,
-    /// What all hosts share (`groups`, `hostvars`) and, under `env`, what the helper `env` may look up.
+    /// What all hosts share (`groups`, `hostvars`) and, under no name of a variable, what the helper `env` may look up.
     /// A variable of the same name hides it.
     pub shared: Arc<Vars>,
     /// Variables whose values could not be expanded, and why: told to whoever asks for one of them.

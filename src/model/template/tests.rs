@@ -13,7 +13,8 @@ fn context() -> Context {
     }) else {
         unreachable!()
     };
-    let Value::Object(shared) = json!({"groups": {"all": ["app1"]}, "env": {"HOME": "/root"}}) else {
+    let Value::Object(shared) = json!({"groups": {"all": ["app1"]}, "(environment)": {"HOME": "/root"}})
+    else {
         unreachable!()
     };
     Context { vars, shared: Arc::new(shared), ..Context::default() }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::facts::Observed;
-use crate::model::{Action, Color, HostName, NginxSetup, Problems, ReleaseId};
+use crate::model::{Action, Color, HostName, Pointer, Problems, ReleaseId};
 use crate::plan::{Contents, Goal, Lane, Undo, Wave};
 
-use crate::plan::{project, site};
+use crate::plan::{deed, project, site};
 
 use super::{Blocked, Builder, Model, Request, Scope, observe};
 
@@ -23,30 +23,42 @@ pub struct Began {
 
 /// Everything that these inputs make for such a run, whatever has been done of it already, and the release that
 /// they make. Sites are those without `left_out`, hosts that failed and get no traffic. Inputs that are wrong are an
-/// error; a host that is not ready is none.
+/// error in the place of the release, and what they make all the same is there; a host that is not ready is none.
 pub fn contents(
     began: Began,
     left_out: &[HostName],
     model: &Model,
     observed: &Observed,
-) -> Result<(Contents, ReleaseId), Blocked> {
+) -> (Contents, Result<ReleaseId, Blocked>) {
     let mut contents = Contents::default();
     contents.add_files(observed);
-    add_what_is_there(&mut contents, &builder(began, model, observed)?, began.target)?;
+    let release = fill(&mut contents, began, left_out, model, observed);
+    (contents, release)
+}
+
+fn fill(
+    contents: &mut Contents,
+    began: Began,
+    left_out: &[HostName],
+    model: &Model,
+    observed: &Observed,
+) -> Result<ReleaseId, Blocked> {
+    add_what_is_there(contents, &builder(began, model, observed)?, began.target)?;
     if matches!(began.goal, Goal::Rollback | Goal::Switch(_)) {
-        return Ok((contents, ReleaseId::as_it_was()));
+        return Ok(ReleaseId::as_it_was());
     }
     // As if nothing were there: so nothing is left out because it is as it should be.
     let mut blank = observed.clone();
     for facts in blank.hosts.values_mut() {
         facts.files.clear();
         facts.existing.clear();
+        facts.images.clear();
     }
     let builder = builder(began, model, &blank)?;
     let release = builder.release_for(began.goal)?;
     if began.goal == Goal::Restage {
         contents.add_kept(builder.kept_release()?);
-        return Ok((contents, release));
+        return Ok(release);
     }
     let without = builder_without(began, left_out, model, &blank)?;
     let parts = [
@@ -54,26 +66,27 @@ pub fn contents(
         without.switch(began.target, &release),
         without.settle(began.target, &release),
     ];
+    let mut wrong = None;
     for part in parts {
         match part {
-            Ok(waves) => add(&mut contents, &waves),
-            Err(Blocked::Wrong(problems)) => return Err(problems.into()),
+            Ok(waves) => add(contents, &waves),
+            Err(error @ Blocked::Wrong(_)) => wrong = wrong.or(Some(error)),
             Err(_) => {}
         }
     }
-    Ok((contents, release))
+    wrong.map_or(Ok(release), Err)
 }
 
-/// How nginx is called on the way back from a color, as the playbook says it now.
-pub fn nginx_setups(
+/// What is switched back from a color, and how, as the playbook says it now.
+pub fn pointers(
     target: Color,
     model: &Model,
     observed: &Observed,
-) -> Result<BTreeMap<HostName, Box<NginxSetup>>, Problems> {
+) -> Result<BTreeMap<HostName, Pointer>, Problems> {
     let scope = Scope::new(model, observed, &[]);
     let side = scope.side(target, None, "")?;
     let hosts = scope.load_balancers()?.into_iter();
-    hosts.map(|host| site::setup(&scope, &host, &side).map(|setup| (host, setup))).collect()
+    hosts.map(|host| site::pointer(&scope, &host, &side).map(|pointer| (host, pointer))).collect()
 }
 
 /// The checks by which a color answers for itself on every host.
@@ -91,6 +104,10 @@ fn add_what_is_there(contents: &mut Contents, builder: &Builder<'_>, target: Col
                 contents.add_action(&Action::ComposeUp(up));
             }
         }
+    }
+    let side = builder.scope.side(target, builder.live, "")?;
+    for host in builder.scope.load_balancers()? {
+        contents.add_action(&Action::Check(deed::verify(&builder.scope, &host, &side)?));
     }
     for waves in [builder.answers(target), builder.switch_back(target)] {
         match waves {
@@ -120,7 +137,8 @@ fn builder_without<'a>(
 
 fn add(contents: &mut Contents, waves: &[Wave]) {
     let lanes = waves.iter().flat_map(|wave| &wave.lanes);
-    for step in lanes.flat_map(|lane| &lane.steps) {
+    for (host, step) in lanes.flat_map(|lane| lane.steps.iter().map(|step| (&lane.host, step))) {
+        contents.add_own(host, &step.action);
         contents.add_action(&step.action);
         if let Undo::Reverse(action) = &step.undo {
             contents.add_action(action);

@@ -36,6 +36,15 @@ struct Look {
 impl Builder<'_> {
     /// Reads what a color runs on every host that gets traffic: its images, and whether its files are as they must be.
     pub(super) fn gate(&self, color: Color, files: Files<'_>) -> Result<Vec<Wave>, Blocked> {
+        self.compare(Phase::Switch, color, files)
+    }
+
+    /// The same of what was staged: a tester should know what is there, and one release must be.
+    pub(super) fn staged(&self, color: Color, release: &ReleaseId) -> Result<Vec<Wave>, Blocked> {
+        self.compare(Phase::Stage, color, Files::Rendered(release))
+    }
+
+    fn compare(&self, phase: Phase, color: Color, files: Files<'_>) -> Result<Vec<Wave>, Blocked> {
         let mut looks = BTreeMap::new();
         self.look_at_projects(color, &mut looks)?;
         match files {
@@ -43,7 +52,9 @@ impl Builder<'_> {
             Files::Kept => self.look_at_kept(color, &mut looks)?,
             Files::AsTheyAre => {}
         }
-        let all = self.scope.model.inventory.hosts();
+        let all = self.scope.model.inventory.hosts().to_vec();
+        // Hosts outside of --limit get traffic too, but nothing was staged there.
+        let all = if phase == Phase::Stage { self.limited(all)? } else { all };
         // Back is back to what was live.
         let back = self.request.goal == Goal::Rollback;
         let was = went_live(self.scope.observed, color).filter(|_| back);
@@ -55,7 +66,7 @@ impl Builder<'_> {
         if lanes.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(vec![super::wave(Phase::Switch, "Compare the app servers", lanes)])
+        Ok(vec![super::wave(phase, "Compare the app servers", lanes)])
     }
 
     fn look_at_projects(&self, color: Color, looks: &mut BTreeMap<HostName, Look>) -> Result<(), Problems> {

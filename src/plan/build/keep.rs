@@ -71,7 +71,7 @@ impl Builder<'_> {
             let side = self.scope.side(color, Some(color.other()), release.as_str())?;
             for host in self.scope.load_balancers()? {
                 let text = site::content(&self.scope, &host, &side)?;
-                kept.entry(host).or_insert_with(new).sides.entry(color).or_default().site = Some(text);
+                kept.entry(host).or_insert_with(new).sides.entry(color).or_default().site = text;
             }
         }
         Ok(kept)

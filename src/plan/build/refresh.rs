@@ -1,9 +1,9 @@
 //! `retire: { old: refresh }`: the old color is brought to the release that is live now, as a backup.
 
-use crate::model::{Color, HostName, Old, Problems, ReleaseId};
+use crate::model::{Color, HostName, Old, Problems, ReleaseId, host_list};
 use crate::plan::deed::{self, Deed, Wanted, Wish};
 use crate::plan::scope::Side;
-use crate::plan::{Goal, Phase};
+use crate::plan::{Certainty, Goal, Note, Phase};
 
 use super::{Blocked, Builder};
 
@@ -44,18 +44,40 @@ impl Builder<'_> {
         Ok(all)
     }
 
+    /// Where a deploy that has nothing to do leaves the old color on another release, or down: what would bring it back.
+    pub(super) fn backup_note(&self, release: &ReleaseId) -> Result<Option<Note>, Problems> {
+        let Some(old) = self.live.map(Color::other).filter(|_| self.scope.model.playbook.refreshes()) else {
+            return Ok(None);
+        };
+        let mut lacking = Vec::new();
+        for host in self.scope.app_servers()? {
+            if !self.is_refreshed(&host, old, release.as_str())? {
+                lacking.push(host);
+            }
+        }
+        let hosts: Vec<&HostName> = lacking.iter().collect();
+        let text = format!(
+            "{old} is no backup now: it does not run this release on {}; `bgctl retire`, with the same -e, brings it there",
+            host_list(&hosts)
+        );
+        let certainty = Certainty::Observed;
+        Ok((!hosts.is_empty()).then_some(Note { certainty, host: None, text }))
+    }
+
     fn is_refreshed(&self, host: &HostName, old: Color, release: &str) -> Result<bool, Problems> {
         let release = ReleaseId::from_digest(release);
         Ok(self.differences(old, &release, &[host.clone()].into())?.is_empty())
     }
 
-    /// Every stage task of a host, for a color that is not the target.
+    /// Every stage task of a host, for a color that is not the target. What one host did for all is done.
     fn stage_deeds(&self, host: &HostName, color: Color, release: &str) -> Result<Vec<Deed>, Problems> {
         let side = self.scope.side(color, Some(color.other()), release)?;
         let mut deeds = Vec::new();
         for (play, hosts) in self.plays(&self.scope.model.playbook.stage)? {
             if let (true, Some(first)) = (hosts.contains(host), hosts.first()) {
-                deeds.extend(deed::deeds(&self.scope, play, host, first, &side, Wanted::All)?);
+                let all = deed::deeds(&self.scope, play, host, first, &side, Wanted::All)?;
+                let tasks = play.tasks.iter().zip(all);
+                deeds.extend(tasks.filter(|(task, _)| !task.runs_once()).map(|(_, deed)| deed));
             }
         }
         Ok(deeds)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Action, Color, ComposeUp, HostName, Old, Project, Pull, ReleaseId};
+use crate::model::{Action, Color, ComposeUp, Draining, HostName, Old, Project, Pull, ReleaseId};
 use crate::plan::deed::{Deed, Wish};
 use crate::plan::scope::Side;
 use crate::plan::{Certainty, Goal, Lane, Phase, Step, Undo, Wave, observe, project, site, strayed};
@@ -37,18 +37,26 @@ impl Builder<'_> {
         if !waves.iter().flat_map(|wave| &wave.lanes).flat_map(|lane| &lane.steps).any(stops) {
             return Ok(());
         }
+        // What tells may ask for the old color: there it is the one that was live.
+        let drained = self.scope.side(side.color, self.old_color(), &side.release)?;
         let mut lanes = Vec::new();
         for host in self.scope.load_balancers()? {
+            let draining = site::draining(&self.scope, &host, &drained)?;
+            let of_nginx = matches!(draining, Some(Draining::Nginx(_)));
             let deed = Deed {
-                name: "Drain old workers".to_owned(),
+                name: if of_nginx { "Drain old workers" } else { "Drain the old color" }.to_owned(),
                 wish: Wish::Nothing(String::new()),
                 escalate: site::escalate(&self.scope, &host, side)?,
                 timeout: None,
                 ignore_errors: false,
                 no_log: false,
             };
-            let nginx = site::setup(&self.scope, &host, side)?;
-            let action = Action::Drain { timeout: self.scope.model.playbook.switch.drain_timeout, nginx };
+            let timeout = self.scope.model.playbook.switch.drain_timeout;
+            let action = match draining {
+                Some(of) => Action::Drain { timeout, of },
+                // Nobody can tell when the old color serves nothing any more.
+                None => Action::Wait { duration: timeout, once: true },
+            };
             let steps = vec![step(&deed, action, Undo::NotNeeded, Certainty::Unknowable)];
             lanes.push(Lane { host, steps, skipped: Vec::new() });
         }
@@ -74,8 +82,9 @@ impl Builder<'_> {
         let (deed, old) = if by_hand { (&stopped, Old::Stop) } else { (deed, old) };
         // By hand it is asked for now.
         let after = after.filter(|_| self.request.goal != Goal::Retire);
-        let wait =
-            after.map(|duration| step(deed, Action::Wait { duration }, Undo::NotNeeded, Certainty::Computed));
+        let wait = after.map(|duration| {
+            step(deed, Action::Wait { duration, once: true }, Undo::NotNeeded, Certainty::Computed)
+        });
         if old == Old::Refresh {
             // The stage's tasks for the old color follow.
             lane.steps.extend(wait);
@@ -234,7 +243,7 @@ impl Builder<'_> {
 
 /// Batches of a play come one after another: what was waited for before the first is over for the others.
 fn wait_once(waves: &mut [Wave]) {
-    let is_wait = |step: &Step| matches!(step.action, Action::Wait { .. });
+    let is_wait = |step: &Step| matches!(step.action, Action::Wait { once: true, .. });
     let mut waited = false;
     for wave in waves {
         let waits = wave.lanes.iter().flat_map(|lane| &lane.steps).any(is_wait);

@@ -8,7 +8,7 @@ use crate::plan::deed::{self, Deed, Wanted, Wish};
 use crate::plan::scope::Side;
 use crate::plan::{Certainty, Lane, Phase, Skipped, Step, Undo, Wave, compare, project};
 
-use super::{Blocked, Builder, seen};
+use super::{Blocked, Builder, image, once, seen};
 
 impl Builder<'_> {
     pub(super) fn stage(&self, target: Color, release: &ReleaseId) -> Result<Vec<Wave>, Blocked> {
@@ -17,7 +17,13 @@ impl Builder<'_> {
         let mut waves = Vec::new();
         let plays = &self.scope.model.playbook.stage;
         for (play, hosts) in self.plays(plays)? {
+            if play.runs_once() {
+                once::tolerate_nothing(&mut waves);
+            }
             waves.extend(self.play(play, &hosts, &side, Phase::Stage)?);
+        }
+        if plays.iter().any(once::is_taken_back) {
+            once::tolerate_nothing(&mut waves);
         }
         Ok(waves)
     }
@@ -66,31 +72,49 @@ impl Builder<'_> {
         let many = batches.len();
         let mut waves = Vec::new();
         for (index, batch) in batches.into_iter().enumerate() {
-            let (mut lanes, mut asked) = (Vec::new(), Vec::new());
-            for host in batch {
-                let deeds = deed::deeds(&self.scope, play, host, &first, side, Wanted::All)?;
-                let deeds = self.with_refresh(host, deeds, side, phase)?;
-                let own = seen::split(host, deeds, &mut asked);
-                lanes.push(self.lane(host, own, phase)?);
-            }
             let name = if many == 1 {
                 play.name.clone()
             } else {
                 format!("{} (batch {} of {many})", play.name, index + 1)
             };
+            let mut parts = once::InTurn::new(play, &batch, name.clone());
+            let mut asked = Vec::new();
+            for host in batch {
+                let deeds = deed::deeds(&self.scope, play, host, &first, side, Wanted::All)?;
+                let mut written = self.files(host);
+                for (part, deeds) in parts.cut(deeds).into_iter().enumerate() {
+                    let deeds = self.with_refresh(host, deeds, side, phase)?;
+                    let own = seen::split(host, deeds, &mut asked);
+                    parts.add(part, self.lane_after(&mut written, host, own, phase)?);
+                }
+            }
+            waves.extend(parts.waves(phase));
             let from_there = format!("{name}, seen from the load balancers");
-            waves.push(Wave { phase, name, max_fail_percentage: play.max_fail_percentage, lanes });
             waves.extend(self.seen(phase, from_there, play.max_fail_percentage, &asked)?);
         }
         Ok(waves)
     }
 
+    /// The files of a host, as far as it was asked about them.
+    fn files(&self, host: &HostName) -> BTreeMap<String, File> {
+        self.scope.observed.hosts.get(host).map(|facts| facts.files.clone()).unwrap_or_default()
+    }
+
     pub(super) fn lane(&self, host: &HostName, deeds: Vec<Deed>, phase: Phase) -> Result<Lane, Blocked> {
+        self.lane_after(&mut self.files(host), host, deeds, phase)
+    }
+
+    /// A lane that finds its host's files like this: `written` holds what earlier steps have written.
+    fn lane_after(
+        &self,
+        written: &mut BTreeMap<String, File>,
+        host: &HostName,
+        deeds: Vec<Deed>,
+        phase: Phase,
+    ) -> Result<Lane, Blocked> {
         let nothing = Facts::default();
         let facts = self.scope.observed.hosts.get(host).unwrap_or(&nothing);
         let mut lane = Lane { host: host.clone(), steps: Vec::new(), skipped: Vec::new() };
-        // What earlier steps of this lane have written: the state that a later step finds.
-        let mut written: BTreeMap<String, File> = facts.files.clone();
         for deed in deeds {
             match &deed.wish {
                 Wish::Nothing(why) => lane.skip(&deed, why),
@@ -108,14 +132,14 @@ impl Builder<'_> {
                     lane.skip(&deed, &format!("{path} exists"));
                 }
                 Wish::Run { run, undo, .. } => {
-                    let undo = match undo {
-                        Some(undo) => Undo::Reverse(Action::Run(undo.clone())),
-                        None if phase == Phase::Settle => Undo::NotNeeded,
-                        None => {
-                            Undo::Impossible("the task has no undo: command; it stays as it is".to_owned())
-                        }
-                    };
+                    let undo = once::way_back(undo.clone().map(Action::Run), phase);
                     lane.steps.push(step(&deed, Action::Run(run.clone()), undo, Certainty::Computed));
+                }
+                Wish::RunInside { run, undo } => {
+                    once::run_inside(&mut lane, &deed, (run, undo.as_deref()), phase);
+                }
+                Wish::Login(_) | Wish::Pull(_) | Wish::Load(_) | Wish::Build(_) => {
+                    image::add(&mut lane, &deed, facts);
                 }
                 Wish::Compose(up) => {
                     let certainty =
@@ -138,6 +162,10 @@ impl Builder<'_> {
                         Undo::NotNeeded,
                         Certainty::Unknowable,
                     ));
+                }
+                Wish::Wait(duration) => {
+                    let wait = Action::Wait { duration: *duration, once: false };
+                    lane.steps.push(step(&deed, wait, Undo::NotNeeded, Certainty::Computed));
                 }
                 Wish::Retire { old, after } => self.retire_steps(&mut lane, &deed, *old, *after)?,
             }
@@ -249,6 +277,7 @@ pub(super) fn differences(facts: &Facts, deeds: &[Deed]) -> Vec<String> {
     for deed in deeds {
         match &deed.wish {
             Wish::File(file) => found.extend(compare::file(facts, file)),
+            Wish::Load(load) => found.extend(compare::loaded(facts, load)),
             Wish::Compose(up) => {
                 let written = compose_file(deeds, &up.project.dir);
                 found.extend(compare::project(facts, up, written.as_deref()));

@@ -1,40 +1,26 @@
 //! The switch: test on every load balancer, swap on every one, verify on every one, confirm on every one.
 
-use crate::facts::{File, Link};
+use crate::facts::File;
 use crate::model::{
-    Action, Color, Confirm, Guard, HostName, KeptRelease, NginxSetup, Problems, PutFile, ReleaseId, Swap,
-    Watch,
+    Action, Color, Confirm, Guard, HostName, KeptRelease, Pointer, Problems, PutFile, ReleaseId, Swap, Watch,
 };
-use crate::plan::deed::{self, Deed, Wish};
+use crate::plan::deed;
 use crate::plan::observe::Standing;
 use crate::plan::scope::Side;
-use crate::plan::{Certainty, Goal, Lane, Phase, Step, Undo, Wave, compare, site};
+use crate::plan::site::{self, Site};
+use crate::plan::{Certainty, Goal, Lane, Phase, Step, Undo, Wave, compare};
 
 use super::gate::Files;
-use super::restage::side_of;
+use super::part::{Origin, Part};
 use super::stage::step;
 use super::{Blocked, Builder};
-
-/// One load balancer's part.
-struct Part {
-    host: HostName,
-    deed: Deed,
-    site: site::Site,
-    content: String,
-    /// The link's text now.
-    from: Option<String>,
-    /// The app's state folder.
-    folder: String,
-    /// How nginx runs there.
-    nginx: Box<NginxSetup>,
-}
 
 impl Builder<'_> {
     /// To a color whose site is rendered anew.
     pub(super) fn switch(&self, target: Color, release: &ReleaseId) -> Result<Vec<Wave>, Blocked> {
         let side = self.side(target, release)?;
         let mut waves = self.gate(target, Files::Rendered(release))?;
-        waves.extend(self.waves(&side, |builder, host, _| Ok(site::content(&builder.scope, host, &side)?))?);
+        waves.extend(self.waves(&side, Origin::Rendered)?);
         Ok(waves)
     }
 
@@ -42,59 +28,43 @@ impl Builder<'_> {
     pub(super) fn switch_back(&self, target: Color) -> Result<Vec<Wave>, Blocked> {
         let side = self.scope.side(target, self.live, "")?;
         let mut waves = self.gate(target, Files::AsTheyAre)?;
-        waves
-            .extend(self.waves(&side, |builder, host, site| builder.present_site(host, &site.dest, target))?);
+        waves.extend(self.waves(&side, Origin::Present)?);
         Ok(waves)
     }
 
     /// To the color that is served already: no traffic moves.
     pub(super) fn put_links_right(&self, served: Color) -> Result<Vec<Wave>, Blocked> {
         let side = self.scope.side(served, self.live, "")?;
-        self.waves(&side, |builder, host, site| builder.present_site(host, &site.dest, served))
+        self.waves(&side, Origin::Present)
     }
 
     /// To a kept release, whose site is as it was rendered then.
     pub(super) fn switch_to_kept(&self, target: Color, kept: &KeptRelease) -> Result<Vec<Wave>, Blocked> {
         let side = self.side(target, &kept.release)?;
         let mut waves = self.gate(target, Files::Kept)?;
-        waves.extend(
-            self.waves(&side, |_, host, _| {
-                Ok(side_of(kept, host, target)?.site.clone().unwrap_or_default())
-            })?,
-        );
+        waves.extend(self.waves(&side, Origin::Kept(kept))?);
         Ok(waves)
     }
 
-    fn waves<F>(&self, side: &Side, content: F) -> Result<Vec<Wave>, Blocked>
-    where
-        F: Fn(&Self, &HostName, &site::Site) -> Result<String, Blocked>,
-    {
+    fn waves(&self, side: &Side, origin: Origin<'_>) -> Result<Vec<Wave>, Blocked> {
         let [mut test, mut swap, mut verify, mut confirm, mut watch] = [const { Vec::new() }; 5];
-        for host in self.scope.load_balancers()? {
-            let site = site::site(&self.scope, &host, side)?;
-            let content = content(self, &host, &site)?;
-            let part = Part {
-                deed: self.deed(&host, side)?,
-                from: self.link(&host, &site.link)?,
-                folder: site::state_dir(&self.scope, &host, side),
-                nginx: site::setup(&self.scope, &host, side)?,
-                host,
-                site,
-                content,
-            };
-            test.push(lane(&part.host, vec![test_step(&part)]));
-            swap.push(lane(&part.host, self.swap_steps(&part, side)?));
-            let check = deed::verify(&self.scope, &part.host, side)?;
+        let balancers = self.scope.load_balancers()?;
+        for host in &balancers {
+            let part = self.part(host, side, origin)?;
+            test.extend(test_step(&part).map(|step| lane(host, vec![step])));
+            let (swap_steps, is_guarded) = self.swap_steps(&part, side)?;
+            swap.push(lane(host, swap_steps));
+            let check = deed::verify(&self.scope, host, side)?;
             let mut verify_step =
                 step(&part.deed, Action::Check(check), Undo::NotNeeded, Certainty::Unknowable);
             verify_step.name = format!("Verify that {} is served", side.color);
-            verify.push(lane(&part.host, vec![verify_step]));
-            if self.adrift(&part.host) != Some(side.color) {
-                confirm.push(lane(&part.host, vec![self.confirm_step(&part)]));
+            verify.push(lane(host, vec![verify_step]));
+            if is_guarded {
+                confirm.push(lane(host, vec![self.confirm_step(&part)]));
             }
-            watch.extend(self.watch_step(&part, side)?.map(|step| lane(&part.host, vec![step])));
+            watch.extend(self.watch_step(&part, side)?.map(|step| lane(host, vec![step])));
         }
-        if test.is_empty() {
+        if balancers.is_empty() {
             return Err(Blocked::NotReady {
                 what: "the switch has no load balancer: its hosts pattern matches none".to_owned(),
                 details: Vec::new(),
@@ -102,107 +72,72 @@ impl Builder<'_> {
             });
         }
         let wave = |name: &str, lanes| super::wave(Phase::Switch, name, lanes);
-        let mut waves =
-            vec![wave("Test the new site", test), wave("Switch traffic", swap), wave("Verify", verify)];
-        if !confirm.is_empty() {
-            waves.push(wave("Confirm", confirm));
-        }
-        if !watch.is_empty() {
-            waves.push(wave("Watch", watch));
-        }
-        Ok(waves)
+        let waves = [
+            wave("Test the new site", test),
+            wave("Switch traffic", swap),
+            wave("Verify", verify),
+            wave("Confirm", confirm),
+            wave("Watch", watch),
+        ];
+        Ok(waves.into_iter().filter(|wave| !wave.lanes.is_empty()).collect())
     }
 
-    /// The switch's own keywords, as if it were a task.
-    fn deed(&self, host: &HostName, side: &Side) -> Result<Deed, Blocked> {
-        Ok(Deed {
-            name: String::new(),
-            wish: Wish::Nothing(String::new()),
-            escalate: site::escalate(&self.scope, host, side)?,
-            timeout: None,
-            ignore_errors: false,
-            no_log: false,
-        })
-    }
-
-    /// The link's text now, where there is a link.
-    fn link(&self, host: &HostName, link: &str) -> Result<Option<String>, Blocked> {
-        let not_ready = |details: Vec<String>, what: String, hint: &str| {
-            Err(Blocked::NotReady { what, details, hint: hint.to_owned() })
-        };
-        let facts = self.scope.observed.hosts.get(host);
-        let Some(nginx) = facts.and_then(|facts| facts.nginx.as_ref()) else {
-            return not_ready(
-                facts.map_or(Vec::new(), |facts| facts.trouble.clone()),
-                format!("{host}: nginx is not there"),
-                "install nginx on the load balancer, or say where it is: `nginx: container:`, `binary:`",
-            );
-        };
-        if nginx.master.is_none() {
-            return not_ready(
-                Vec::new(),
-                format!("{host}: nginx does not run"),
-                "start nginx on the load balancer, then apply again",
-            );
-        }
-        match &nginx.link {
-            Link::Missing => Ok(None),
-            Link::To(target) => Ok(Some(target.clone())),
-            Link::NotALink => not_ready(
-                Vec::new(),
-                format!("{host}: {link} is no symlink"),
-                "move that file to where `dest:` says and put a symlink in its place",
-            ),
-        }
-    }
-
-    fn swap_steps(&self, part: &Part, side: &Side) -> Result<Vec<Step>, Blocked> {
+    /// The steps, and whether somebody has to confirm them.
+    fn swap_steps(&self, part: &Part, side: &Side) -> Result<(Vec<Step>, bool), Blocked> {
         let mut steps = Vec::new();
-        let file = site_file(part);
         let facts = self.scope.observed.hosts.get(&part.host);
-        if facts.is_none_or(|facts| compare::file(facts, &file).is_some()) {
+        if let Some(file) = site_file(part, side.color)
+            && facts.is_none_or(|facts| compare::file(facts, &file).is_some())
+        {
             let here = facts.and_then(|facts| facts.files.get(&file.path));
             let mut write = self.put(&part.deed, &file, here, &part.host)?;
             write.name = format!("Site of {}", side.color);
+            if let Site::File { file, .. } | Site::Upstream { file, .. } = &part.site {
+                // What a reader wants to see is how the file changes that nginx reads.
+                write.before = facts.and_then(|facts| file_text(facts.files.get(file)));
+            }
             steps.push(write);
         }
         let (swap, undo) = self.swap(part, side)?;
+        let is_guarded = swap.guard.confirm_timeout.is_some();
         let mut swap = step(&part.deed, Action::Swap(swap), undo, Certainty::Computed);
         swap.name = format!("Switch to {}", side.color);
         steps.push(swap);
-        Ok(steps)
+        Ok((steps, is_guarded))
     }
 
-    /// The swap, and its way back. Traffic goes back to what was served, also where the link said something else.
+    /// The swap, and its way back. Traffic goes back to what was served, also where the load balancer was configured
+    /// for something else.
     fn swap(&self, part: &Part, side: &Side) -> Result<(Swap, Undo), Blocked> {
         let mut swap = Swap {
-            link: part.site.link.clone(),
+            pointer: part.pointer.clone(),
             from: part.from.clone(),
-            to: Some(part.site.dest.clone()),
+            to: Some(part.to.clone()),
             guard: Guard {
                 folder: part.folder.clone(),
                 run: self.scope.model.run.clone(),
                 confirm_timeout: Some(self.scope.model.playbook.switch.confirm_timeout),
             },
-            nginx: part.nginx.clone(),
         };
         match self.adrift(&part.host) {
             Some(served) if served == side.color => {
-                // The link comes to say what is served all the time: there is nothing to go back to.
+                // It comes to be configured for what is served all the time: there is nothing to go back to.
                 swap.guard.confirm_timeout = None;
                 return Ok((swap, Undo::NotNeeded));
             }
-            Some(served) => {
-                let side = self.scope.side(served, None, "")?;
-                swap.from = Some(site::site(&self.scope, &part.host, &side)?.dest);
-            }
+            Some(served) => swap.from = self.says_for(&part.host, served)?.or(swap.from),
             None => {}
+        }
+        if swap.from.is_none() && matches!(swap.pointer, Pointer::Commands(_)) {
+            swap.guard.confirm_timeout = None;
+            let why = "neither color was live before, and no command makes neither live";
+            return Ok((swap, Undo::Impossible(why.to_owned())));
         }
         let undo = Undo::Reverse(Action::Swap(swap.reversed()));
         Ok((swap, undo))
     }
 
-    /// What a load balancer serves where its link says something else.
+    /// What a load balancer serves where it is configured for something else.
     fn adrift(&self, host: &HostName) -> Option<Color> {
         self.standings.iter().find(|standing| standing.host == *host).and_then(Standing::adrift)
     }
@@ -233,34 +168,16 @@ impl Builder<'_> {
             window: words.window,
             limit: hundredths(words.max_error_percentage),
             log: site::watch_log(&self.scope, &part.host, side)?,
-            link: part.site.link.clone(),
+            pointer: part.pointer.clone(),
             folder: part.folder.clone(),
             run: self.scope.model.run.clone(),
-            nginx: part.nginx.clone(),
         };
         let mut watch = step(&part.deed, Action::Watch(watch), Undo::NotNeeded, Certainty::Unknowable);
         "Watch for errors".clone_into(&mut watch.name);
         Ok(Some(watch))
     }
 
-    fn present_site(&self, host: &HostName, dest: &str, color: Color) -> Result<String, Blocked> {
-        match self.scope.observed.hosts.get(host).and_then(|facts| facts.files.get(dest)) {
-            Some(File::Present { content, .. }) => Ok(String::from_utf8_lossy(content).into_owned()),
-            _ => Err(Blocked::NotReady {
-                what: format!("{host} has no site file of {color}: {dest}"),
-                details: Vec::new(),
-                hint: match self.request.goal {
-                    Goal::Switch(_) => format!(
-                        "only a deployment writes it: `bgctl switch --to {}`, then `bgctl apply`",
-                        color.other()
-                    ),
-                    _ => "there is nothing to roll back to; deploy with `bgctl apply`".to_owned(),
-                },
-            }),
-        }
-    }
-
-    /// Whether the site files are as a release would make them.
+    /// Whether the load balancers are as a release would make them.
     pub(super) fn site_differences(
         &self,
         color: Color,
@@ -270,9 +187,22 @@ impl Builder<'_> {
         let mut found = Vec::new();
         for host in self.scope.load_balancers()? {
             let Some(facts) = self.scope.observed.hosts.get(&host) else { continue };
-            let site::Site { dest, .. } = site::site(&self.scope, &host, &side)?;
-            let wanted = plain_file(dest, site::content(&self.scope, &host, &side)?);
-            found.extend(compare::file(facts, &wanted).map(|what| format!("{host}: {what}")));
+            let site = site::site(&self.scope, &host, &side)?;
+            let wanted = match &site {
+                Site::Link { dest: path, .. } | Site::File { file: path, .. } => {
+                    site::content(&self.scope, &host, &side)?.map(|content| plain_file(path.clone(), content))
+                }
+                Site::Upstream { file, .. } => match site::rewritten(facts, &site, &side) {
+                    Ok(text) => Some(plain_file(file.clone(), text)),
+                    Err(why) => {
+                        found.push(format!("{host}: {file}: {why}"));
+                        None
+                    }
+                },
+                Site::Commands => None,
+            };
+            let difference = wanted.and_then(|wanted| compare::file(facts, &wanted));
+            found.extend(difference.map(|what| format!("{host}: {what}")));
         }
         Ok(found)
     }
@@ -283,8 +213,18 @@ fn hundredths(percentage: f64) -> u32 {
     (percentage * 100.0).round() as u32
 }
 
-fn site_file(part: &Part) -> PutFile {
-    plain_file(part.site.dest.clone(), part.content.clone())
+fn file_text(file: Option<&File>) -> Option<String> {
+    match file {
+        Some(File::Present { content, .. }) => Some(String::from_utf8_lossy(content).into_owned()),
+        _ => None,
+    }
+}
+
+/// What is written before the swap. What a file of nginx held may be nobody else's affair.
+fn site_file(part: &Part, color: Color) -> Option<PutFile> {
+    let file = plain_file(part.site.written(color)?, part.content.clone()?);
+    let mode = (!matches!(part.site, Site::Link { .. })).then(|| "0600".to_owned());
+    Some(PutFile { mode, ..file })
 }
 
 fn plain_file(path: String, content: String) -> PutFile {
@@ -299,15 +239,12 @@ fn plain_file(path: String, content: String) -> PutFile {
     }
 }
 
-fn test_step(part: &Part) -> Step {
-    let action = Action::TestSite {
-        link: part.site.link.clone(),
-        content: part.content.clone(),
-        nginx: part.nginx.clone(),
-    };
+fn test_step(part: &Part) -> Option<Step> {
+    let (path, nginx) = (part.site.path()?.to_owned(), part.pointer.nginx()?.clone());
+    let action = Action::TestSite { path, content: part.content.clone()?, nginx: Box::new(nginx) };
     let mut test = step(&part.deed, action, Undo::NotNeeded, Certainty::Unknowable);
     "Test the whole configuration".clone_into(&mut test.name);
-    test
+    Some(test)
 }
 
 fn lane(host: &HostName, steps: Vec<Step>) -> Lane {

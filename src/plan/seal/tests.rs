@@ -1,5 +1,7 @@
 use super::*;
-use crate::model::{Color, Compose, Guard, Project, PutFile, ReleaseId, Run, Swap};
+use crate::model::{
+    Color, Compose, ComposeRun, Guard, NginxSetup, Project, Pull, PutFile, ReleaseId, Run, Swap,
+};
 use crate::plan::{Certainty, Goal, Lane, Phase, Step, Undo, Wave};
 
 fn run(word: &str) -> Run {
@@ -38,9 +40,20 @@ fn plan() -> Plan {
         compose: Compose::V2,
         env: vec![("PASSWORD".to_owned(), "hunter2".to_owned())],
     };
+    let inside = |word: &str| ComposeRun {
+        project: project.clone(),
+        service: "web".to_owned(),
+        run: run(word),
+        pull: Pull::Missing,
+        build: false,
+        env_file: None,
+        mark: None,
+        takes_back: false,
+    };
     let steps = vec![
         step(Action::PutFile(file), Undo::Reverse(restore)),
         step(Action::Run(run("migrate")), Undo::Reverse(Action::Run(run("back")))),
+        step(Action::ComposeRun(inside("migrate")), Undo::Reverse(Action::ComposeRun(inside("back")))),
         step(Action::ComposeStop(project.clone()), Undo::Reverse(Action::ComposeStart(project))),
     ];
     let lane = Lane { host: "app1".parse().unwrap(), steps, skipped: Vec::new() };
@@ -120,9 +133,12 @@ fn what_is_no_plan_is_refused() {
 
 #[test]
 fn a_way_back_calls_nginx_as_the_playbook_says_now() {
-    let by = |word: &str| NginxSetup { reload: Some(run(word)), ..NginxSetup::default() };
+    let by = |word: &str| {
+        let nginx = NginxSetup { reload: Some(run(word)), ..NginxSetup::default() };
+        Pointer::Link { link: "/l".to_owned(), nginx: Box::new(nginx) }
+    };
     let guard = Guard { folder: "/var/lib/bgctl/a".to_owned(), run: "r".to_owned(), confirm_timeout: None };
-    let swap = Swap { link: "/l".to_owned(), from: None, to: None, guard, nginx: Box::new(by("broken")) };
+    let swap = Swap { pointer: by("broken"), from: None, to: None, guard };
     let mut plan = plan();
     plan.waves[0].lanes[0].steps = vec![step(Action::Swap(swap.clone()), Undo::Reverse(Action::Swap(swap)))];
     let sealed = seal(&plan);
@@ -130,7 +146,7 @@ fn a_way_back_calls_nginx_as_the_playbook_says_now() {
 
     let mut opened = Plan::open(&sealed, &Contents::default(), Open::Undos).unwrap();
     let host = opened.waves[0].lanes[0].host.clone();
-    opened.call_nginx(&BTreeMap::from([(host, Box::new(by("mended")))]));
+    opened.switch_as(&BTreeMap::from([(host, by("mended"))]));
     let Undo::Reverse(Action::Swap(back)) = &opened.steps().next().unwrap().1.undo else { panic!() };
-    assert_eq!(*back.nginx, by("mended"));
+    assert_eq!(back.pointer, by("mended"));
 }

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::model::{
-    Ask, Check, Color, Compose, ComposeUp, Confirm, Guard, HttpAsk, Project, Pull, PutFile, ReleaseId, Run,
-    Swap,
+    Ask, Check, Color, Compose, ComposeRun, ComposeUp, Confirm, Draining, Guard, HttpAsk, Pointer, Project,
+    Pull, PutFile, ReleaseId, Run, Swap,
 };
 use crate::plan::{Goal, Note, Skipped, Standing, Undo, to_json};
 
@@ -79,6 +79,7 @@ fn health() -> Step {
         port: 18081,
         path: "/health".to_owned(),
         host_header: None,
+        tls: None,
         status: Vec::new(),
         body: None,
         headers: Vec::new(),
@@ -110,20 +111,19 @@ fn switch() -> Vec<Step> {
         confirm_timeout: Some(Duration::from_secs(30)),
     };
     let swap = Swap {
-        link: link.clone(),
+        pointer: Pointer::Link { link: link.clone(), nginx: Box::default() },
         from: Some(site("blue")),
         to: Some(site("green")),
         guard,
-        nginx: Box::default(),
     };
     let undo = Undo::Reverse(Action::Swap(swap.reversed()));
     vec![
-        step("Test", Action::TestSite { link, content, nginx: Box::default() }, Undo::NotNeeded),
+        step("Test", Action::TestSite { path: link, content, nginx: Box::default() }, Undo::NotNeeded),
         step("Swap", Action::Swap(swap), undo),
         step("Confirm", Action::Confirm(confirm), Undo::NotNeeded),
         step(
             "Drain",
-            Action::Drain { timeout: Duration::from_mins(1), nginx: Box::default() },
+            Action::Drain { timeout: Duration::from_mins(1), of: Draining::Nginx(Box::default()) },
             Undo::NotNeeded,
         ),
     ]
@@ -188,6 +188,8 @@ fn a_plan_without_changes() {
 #[test]
 fn load_balancers_that_differ_each_have_a_line() {
     let standing = |host: &str, configured, served| Standing {
+        odd: None,
+        edited: false,
         host: host.parse().unwrap(),
         configured: Some(configured),
         served,
@@ -251,6 +253,48 @@ fn a_command_shows_its_first_line_or_nothing() {
     assert!(open.contains("cannot be undone: it has no undo"), "{open}");
     let closed = show(&plan(1, &[migrate(true)]), WITH_DIFF);
     assert!(closed.contains("run a command (not shown)") && !closed.contains("hunter2"), "{closed}");
+}
+
+fn migrate_inside(no_log: bool) -> [Step; 2] {
+    let env = vec![("TOKEN".to_owned(), "hunter2".to_owned())];
+    let run = |word: &str| Run {
+        argv: ["./migrate", word].map(str::to_owned).to_vec(),
+        chdir: None,
+        stdin: Some("hunter2".to_owned()),
+        env: env.clone(),
+    };
+    let inside = |word: &str| {
+        Action::ComposeRun(ComposeRun {
+            project: project(),
+            service: "web".to_owned(),
+            run: run(word),
+            pull: Pull::Missing,
+            build: false,
+            env_file: None,
+            mark: None,
+            takes_back: false,
+        })
+    };
+    let clear = Action::ComposeClear(project());
+    [
+        step("Migrate", clear, Undo::Reverse(Action::ComposeDown(project()))),
+        Step { no_log, ..step("Migrate", inside("up"), Undo::Reverse(inside("down"))) },
+    ]
+}
+
+#[test]
+fn a_command_in_a_container_says_where() {
+    let open = show(&plan(1, &migrate_inside(false)), WIDE);
+    assert!(open.contains("$ Migrate: run ./migrate up in web of my-server-green"), "{open}");
+    assert!(open.contains("undo: run ./migrate down in web of my-server-green"), "{open}");
+    assert!(open.contains("undo: take my-server-green down"), "{open}");
+    let closed = show(&plan(1, &migrate_inside(true)), WIDE);
+    assert!(closed.contains("run a command (not shown) in web") && !closed.contains("./migrate"), "{closed}");
+    for no_log in [false, true] {
+        let text = to_json(&plan(1, &migrate_inside(no_log))).to_string();
+        assert!(!text.contains("hunter2"), "{text}");
+        assert_eq!(text.contains("./migrate"), !no_log, "{text}");
+    }
 }
 
 #[test]

@@ -3,12 +3,12 @@
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use super::super::Output;
-use super::world::{Project, World};
+use super::super::{Exec, Output};
+use super::world::{File, Project, World};
 use super::{refusal, said};
 
 impl World {
-    pub(super) fn compose_up(&mut self, name: &str, dir: &str) -> Output {
+    pub(super) fn compose_up(&mut self, name: &str, dir: &str, exec: &Exec) -> Output {
         if !self.docker {
             return refusal("docker: not found");
         }
@@ -18,6 +18,9 @@ impl World {
         let Some((image, port)) = read(&String::from_utf8_lossy(&file.content)) else {
             return refusal("the compose file names no image or no port");
         };
+        if !self.images.contains_key(&image) && !self.may_pull(exec) {
+            return refusal("no basic auth credentials");
+        }
         if self
             .projects
             .iter()
@@ -26,10 +29,44 @@ impl World {
             return refusal(&format!("port {port} is already allocated"));
         }
         self.projects.insert(name.to_owned(), Project { image, port, running: true });
+        self.networks.insert(name.to_owned());
         Output::default()
     }
 
+    pub(super) fn compose_run(
+        &mut self,
+        (name, dir): (&str, &str),
+        (mark, takes_back): (&str, bool),
+        service: &str,
+        words: &[&str],
+    ) -> Output {
+        if takes_back && !self.files.contains_key(mark) {
+            return Output::default();
+        }
+        if !self.docker {
+            return refusal("docker: not found");
+        }
+        let file = self.files.get(&format!("{dir}/compose.yml"));
+        let Some((image, _)) = file.and_then(|file| read(&String::from_utf8_lossy(&file.content))) else {
+            return refusal("no configuration file provided: not found");
+        };
+        self.networks.insert(name.to_owned());
+        if takes_back {
+            self.files.remove(mark);
+        } else if !mark.is_empty() {
+            let [mode, owner, group] = ["0644", "root", "root"].map(str::to_owned);
+            self.files.insert(mark.to_owned(), File { content: Vec::new(), mode, owner, group });
+        }
+        let place = format!("{image} in {service} of {name}");
+        self.ran.push([place.as_str()].iter().chain(words).map(|&word| word.to_owned()).collect());
+        match &self.refuses {
+            Some(word) if words.contains(&word.as_str()) => refusal("the schema is not as it should be"),
+            _ => said(&format!("did {}", words.join(" "))),
+        }
+    }
+
     pub(super) fn compose_down(&mut self, name: &str) -> Output {
+        self.networks.remove(name);
         match self.projects.remove(name) {
             Some(project) => said(&format!("── {name}-web-1\nlogs of {}", project.image)),
             None => Output::default(),
@@ -48,7 +85,7 @@ impl World {
     pub(super) fn fingerprint(&self, name: &str, files: &[&str]) -> Output {
         let mut lines = Vec::new();
         if let Some(project) = self.projects.get(name).filter(|project| project.running) {
-            lines.push(format!("image web {}", self.image_id(&project.image)));
+            lines.push(format!("image web {} {}", self.image_id(&project.image), project.image));
         }
         lines.extend(files.iter().map(|path| match self.files.get(*path) {
             Some(file) => format!("file {}", HEXLOWER.encode(&Sha256::digest(&file.content))),

@@ -20,10 +20,17 @@ impl World {
                 "docker" if self.docker => {
                     lines.extend([format!("docker {}", text("26.1")), "compose v2".to_owned()]);
                 }
+                "image" => {
+                    let id = self.images.get(about);
+                    lines.extend(id.map(|id| format!("image {} {id}", text(about))));
+                }
                 "project" => lines.extend(self.container_line(about)),
                 "nginx" if self.nginx.is_some() => {
                     let link = self.links.get(about).map_or_else(|| "none".to_owned(), |to| text(to));
                     lines.push(format!("nginx {} 7 {link}", text("1.26")));
+                }
+                "detect" => {
+                    lines.push(format!("detected 0 {}", text(self.detected().unwrap_or_default())));
                 }
                 "kept" => {
                     let folder = format!("{about}/");

@@ -17,11 +17,11 @@ pub enum Guard {
     Armed {
         /// The run that swapped.
         run: String,
-        /// The link.
+        /// The symlink or file; empty: neither, but a command.
         link: String,
-        /// What it pointed to; empty: there was none.
+        /// What it said; empty: nothing.
         from: String,
-        /// What it points to since.
+        /// What it says since.
         to: String,
         /// When it is swapped back.
         deadline: Instant,
@@ -65,6 +65,14 @@ impl World {
         Ok(())
     }
 
+    /// Whether a run has switched here, in whatever state that is now.
+    pub(super) fn has_switched(&self, folder: &str, run: &str) -> bool {
+        match self.guards.get(folder) {
+            Some(Guard::Armed { run: theirs, .. } | Guard::Confirmed { run: theirs }) => theirs == run,
+            None => false,
+        }
+    }
+
     pub(super) fn confirm(&mut self, folder: &str, run: &str) -> Output {
         match self.guards.get(folder) {
             Some(Guard::Armed { run: theirs, .. }) if theirs == run => {
@@ -95,12 +103,15 @@ impl World {
         let Some(Guard::Armed { run, link, from, to, timeout, .. }) = self.guards.remove(folder) else {
             return;
         };
-        let here = self.links.get(&link).cloned().unwrap_or_default();
+        let here = self.pointed(&link, &from, &to);
         let result = if here != from && here != to {
             "left"
+        } else if !self.point(&link, &from) {
+            "stuck"
+        } else if self.reload(&link) {
+            "back"
         } else {
-            self.point(&link, &from);
-            if self.reload(&link) { "back" } else { "unproven" }
+            "unproven"
         };
         let record = format!("then\n{run}\n{link}\n{from}\n{to}\n{}\n{result}\n", timeout.as_millis());
         self.dead_men.insert(folder.to_owned(), record);

@@ -8,6 +8,7 @@ mod facts;
 mod files;
 mod guard;
 mod hold;
+mod images;
 mod kept;
 mod nginx;
 mod world;
@@ -252,8 +253,16 @@ impl Inner {
             ("restore", [path, kept]) => world.restore(path, kept),
             ("remove", [path, folders @ ..]) => world.remove(path, folders),
             ("run", [_, argv @ ..]) => world.run(argv),
-            ("compose_up", [_, name, dir, ..]) => world.compose_up(name, dir),
+            ("login", [_, _]) => world.log_in(&exec.stdin),
+            ("pull", [name]) => world.pull(name, exec),
+            ("load", [name, ids @ ..]) => world.load_image(name, ids),
+            ("build", [name, ..]) => world.build_image(name),
+            ("compose_up", [_, name, dir, ..]) => world.compose_up(name, dir, exec),
             ("compose_down", [_, name, ..]) => world.compose_down(name),
+            ("compose_run", [_, name, dir, back, _, _, _, service, _, mark, _, words @ ..]) => {
+                world.compose_run((name, dir), (mark, *back == "yes"), service, words)
+            }
+            ("compose_clear", [_, _, _]) => Output::default(),
             ("compose_state", [_, name, _, verb]) => world.compose_state(name, verb),
             ("fingerprint", [_, name, _, files @ ..]) => world.fingerprint(name, files),
             ("container_health", [_, name, ..]) => world.container_health(name),
@@ -320,15 +329,24 @@ fn name(script: &str) -> &'static str {
         (scripts::REMOVE, "remove"),
         (scripts::RESTORE, "restore"),
         (scripts::RUN, "run"),
+        (scripts::LOGIN, "login"),
+        (scripts::PULL, "pull"),
+        (scripts::LOAD, "load"),
+        (scripts::BUILD, "build"),
         (scripts::COMPOSE_UP, "compose_up"),
+        (scripts::COMPOSE_RUN, "compose_run"),
+        (scripts::COMPOSE_CLEAR, "compose_clear"),
         (scripts::COMPOSE_DOWN, "compose_down"),
         (scripts::COMPOSE_STATE, "compose_state"),
         (scripts::CONTAINER_HEALTH, "container_health"),
         (scripts::FINGERPRINT, "fingerprint"),
         (scripts::TEST_SITE, "test_site"),
-        (scripts::SWAP, "swap"),
+        (scripts::SWAP_LINK, "swap"),
+        (scripts::SWAP_FILE, "swap"),
+        (scripts::SWAP_COMMAND, "swap"),
         (scripts::CONFIRM, "confirm"),
         (scripts::DRAIN, "drain"),
+        (scripts::DRAINED, "drain"),
         (scripts::WATCH, "watch"),
         (scripts::LOCK, "lock"),
         (scripts::KEEP, "keep"),

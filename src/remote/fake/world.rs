@@ -15,19 +15,27 @@ pub struct World {
     pub links: BTreeMap<String, String>,
     /// Compose projects that have containers, by name.
     pub projects: BTreeMap<String, Project>,
+    /// Networks of compose projects, by the project's name.
+    pub networks: BTreeSet<String>,
     /// Docker is there.
     pub docker: bool,
     /// nginx, where it runs.
     pub nginx: Option<Nginx>,
+    /// A command in a container that holds this word exits with 1.
+    pub refuses: Option<String>,
     /// Images whose health check answers 503.
     pub ill: BTreeSet<String>,
     /// Names of images that stand for another id here than elsewhere: a tag that moved.
     pub moved: BTreeMap<String, String>,
+    /// Images that were pulled, loaded or built here, by name.
+    pub images: BTreeMap<String, String>,
+    /// What its registry wants before it gives an image; `None`: nothing.
+    pub registry_password: Option<String>,
     /// Nobody but itself reaches what listens here.
     pub walled: bool,
     /// Kept releases by their folder: when each was kept, and its text.
     pub kept: BTreeMap<String, (i64, String)>,
-    /// Programs that were run, in order.
+    /// Programs that were run, in order; one that ran in a container has its image in front.
     pub ran: Vec<Vec<String>>,
     /// The last run's record, by the lock's folder.
     pub last_runs: BTreeMap<String, String>,
@@ -95,7 +103,11 @@ impl World {
 
     /// The id that an image's name stands for here.
     pub(super) fn image_id(&self, image: &str) -> String {
-        self.moved.get(image).cloned().unwrap_or_else(|| format!("sha256:{image}"))
+        self.moved
+            .get(image)
+            .or_else(|| self.images.get(image))
+            .cloned()
+            .unwrap_or_else(|| format!("sha256:{image}"))
     }
 
     /// Whether an app listens on a port, and is well.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use russh::client::Msg;
 use russh::{ChannelMsg, ChannelWriteHalf, Sig};
+use tokio::io::AsyncReadExt;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
@@ -12,10 +13,12 @@ use super::link::{Link, Session};
 use super::output::{STDERR_CAP, STDOUT_CAP, Stream};
 use super::payload::{PROMPT, Payload};
 use crate::model::Escalation;
-use crate::remote::{Exec, Output, RemoteError};
+use crate::remote::{Exec, Output, RemoteError, Upload};
 
 const KILL: &str = include_str!("kill.sh");
 
+/// How much of a file is in memory at a time, beside what waits in the connection.
+const PIECE: usize = 128 << 10;
 /// After the exit status, a background child that keeps the output open is waited for no longer than this.
 const QUIET: Duration = Duration::from_secs(2);
 /// How long a script that must end may take to report its process group, and its end to be seen.
@@ -94,7 +97,38 @@ pub(super) async fn feed_open(
         started.notified().await;
     }
     writer.data_bytes(payload.script).await?;
-    writer.data_bytes(payload.stdin).await
+    writer.data_bytes(payload.stdin).await?;
+    match payload.upload {
+        Some(upload) => feed_file(writer, &upload).await,
+        None => Ok(()),
+    }
+}
+
+/// Sends a file piece by piece, each when the server has room for it. A file that cannot be read ends stdin early:
+/// the script ends by itself, and the upload tells why.
+async fn feed_file(writer: &ChannelWriteHalf<Msg>, upload: &Upload) -> Result<(), russh::Error> {
+    upload.begin();
+    let mut file = match tokio::fs::File::open(upload.path()).await {
+        Ok(file) => file,
+        Err(error) => {
+            upload.breaks(error.to_string());
+            return Ok(());
+        }
+    };
+    loop {
+        let mut piece = Vec::with_capacity(PIECE);
+        match file.read_buf(&mut piece).await {
+            Ok(0) => return Ok(()),
+            Ok(read) => {
+                writer.data_bytes(piece).await?;
+                upload.add(read);
+            }
+            Err(error) => {
+                upload.breaks(error.to_string());
+                return Ok(());
+            }
+        }
+    }
 }
 
 /// How a script's channel came to its end.

@@ -10,10 +10,11 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use russh::client::Msg;
 use russh::{ChannelOpenFailure, ChannelStream};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 
-use super::fault;
 use super::link::Link;
+use super::{fault, tls};
 use crate::remote::{Answer, HttpRequest, HttpResponse, Probe, RemoteError};
 
 /// A body is kept up to this size.
@@ -53,6 +54,19 @@ async fn open(link: &Arc<Link>, probe: &Probe) -> Result<ChannelStream<Msg>, rus
 }
 
 async fn get(stream: ChannelStream<Msg>, probe: &Probe, http: &HttpRequest) -> Result<HttpResponse, String> {
+    match &http.tls {
+        None => exchange(stream, probe, http).await,
+        Some(tls) => {
+            let target = fault::address(&probe.host, probe.port);
+            exchange(tls::secure(stream, &target, tls).await?, probe, http).await
+        }
+    }
+}
+
+async fn exchange<S>(stream: S, probe: &Probe, http: &HttpRequest) -> Result<HttpResponse, String>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
     let request = request(probe, http)?;
     let no_http = |error: hyper::Error| format!("no usable HTTP answer: {}", chain(&error));
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(no_http)?;
@@ -84,7 +98,9 @@ fn request(probe: &Probe, http: &HttpRequest) -> Result<Request<Empty<Bytes>>, S
 /// The `Host` of a request to the probe's address.
 pub(super) fn authority(probe: &Probe) -> String {
     let full = fault::address(&probe.host, probe.port);
-    full.strip_suffix(":80").map_or_else(|| full.clone(), str::to_owned)
+    let secure = probe.http.as_ref().is_some_and(|http| http.tls.is_some());
+    let usual = if secure { ":443" } else { ":80" };
+    full.strip_suffix(usual).map_or_else(|| full.clone(), str::to_owned)
 }
 
 fn headers(headers: &HeaderMap) -> Vec<(String, String)> {

@@ -31,6 +31,8 @@ mod output;
 mod payload;
 mod probe;
 mod quote;
+mod tls;
+mod tls_fault;
 mod way;
 
 /// What holds for all hosts.

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 
 use super::quote::{is_plain, word};
 use crate::model::Escalation;
-use crate::remote::{Exec, RemoteError};
+use crate::remote::{Exec, RemoteError, Upload};
 
 const LOADER: &str = include_str!("loader.sh");
 
@@ -23,6 +23,8 @@ pub(super) struct Payload {
     pub(super) script: Vec<u8>,
     /// The script's own stdin.
     pub(super) stdin: Vec<u8>,
+    /// A file that follows it.
+    pub(super) upload: Option<Upload>,
 }
 
 impl Payload {
@@ -36,7 +38,7 @@ impl Payload {
             .and_then(|to| to.password.as_ref())
             .map(|password| line(password.expose()));
         let script = line(&format!("{marker}{}", script(exec)?));
-        Ok(Self { marker, command, password, script, stdin: exec.stdin.clone() })
+        Ok(Self { marker, command, password, script, stdin: exec.stdin.clone(), upload: exec.upload.clone() })
     }
 }
 

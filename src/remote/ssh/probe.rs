@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::forward::{self, BODY_CAP, Forbidden, authority};
 use super::link::Link;
+use super::tls_fault::UNCHECKED;
 use super::{exec, fault};
 use crate::remote::{Answer, Exec, HttpRequest, HttpResponse, Output, Probe, RemoteError};
 
@@ -13,6 +14,10 @@ const TCP: &str = include_str!("probe_tcp.sh");
 
 /// What the scripts exit with where none of the tools is there.
 const NO_TOOL: i32 = 97;
+/// The same, where there is one and it cannot ask over https.
+const NO_TLS_TOOL: i32 = 98;
+/// What curl exits with when it does not take a server's certificate.
+const REFUSED_CERTIFICATE: i32 = 60;
 
 /// Asks, within the probe's own time.
 pub(super) async fn probe(link: Arc<Link>, probe: &Probe) -> Result<Answer, RemoteError> {
@@ -54,6 +59,11 @@ async fn by_tools(link: &Arc<Link>, probe: &Probe) -> Result<Answer, RemoteError
              with: allow the one or install the other"
                 .to_owned(),
         ),
+        (NO_TLS_TOOL, _) => Answer::Failed(
+            "the server forbids forwarding (AllowTcpForwarding), and of the host's own tools only curl can ask an https \
+             server by its name: allow the one or install the other"
+                .to_owned(),
+        ),
         (0, None) => Answer::Connected,
         (_, Some(_)) => parse(&output).map_or_else(|| failed(probe, &output), Answer::Http),
         _ => failed(probe, &output),
@@ -62,12 +72,23 @@ async fn by_tools(link: &Arc<Link>, probe: &Probe) -> Result<Answer, RemoteError
 
 fn failed(probe: &Probe, output: &Output) -> Answer {
     let target = fault::address(&probe.host, probe.port);
-    Answer::Failed(format!("no answer from {target}: {}", output.errors()))
+    let said = output.errors();
+    if output.status == REFUSED_CERTIFICATE {
+        // What follows is about curl's own options.
+        let first = said.lines().next().unwrap_or_default();
+        let hint = "renew it, write its name as `host` or its CA as `ca`";
+        let why = format!("the certificate at {target} is refused on the host: {first}; {hint}; {UNCHECKED}");
+        return Answer::Failed(why);
+    }
+    Answer::Failed(format!("no answer from {target}: {said}"))
 }
 
-/// The request for both tools: as curl's configuration on stdin, and as arguments for wget.
+/// The request for both tools: as curl's configuration, and as arguments for wget.
 fn http_by_tools(probe: &Probe, http: &HttpRequest, seconds: String) -> Result<Exec, String> {
-    let url = format!("http://{}{}", authority(probe), http.path);
+    let url = match &http.tls {
+        Some(tls) => format!("https://{}{}", fault::address(&tls.name, probe.port), http.path),
+        None => format!("http://{}{}", authority(probe), http.path),
+    };
     let headers: Vec<String> = http.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
     let all = || headers.iter().chain([&url]);
     if all().any(|text| text.contains(char::is_control)) {
@@ -78,7 +99,16 @@ fn http_by_tools(probe: &Probe, http: &HttpRequest, seconds: String) -> Result<E
     for header in &headers {
         config = config + "header = \"" + &quoted(header) + "\"\n";
     }
-    Ok(Exec::reads(HTTP).args([url, seconds]).args(headers).stdin(config))
+    let mut roots = "";
+    if let Some(tls) = &http.tls {
+        let (name, there) = (&tls.name, fault::address(&probe.host, probe.port));
+        let to = format!("{}:{there}", fault::address(name, probe.port));
+        config = config + "connect-to = \"" + &quoted(&to) + "\"\n";
+        config += if tls.validate_certs { "" } else { "insecure\n" };
+        roots = if tls.ca.is_some() { "given" } else { "own" };
+    }
+    let ca = http.tls.as_ref().and_then(|tls| tls.ca.clone()).unwrap_or_default();
+    Ok(Exec::reads(HTTP).args([url, seconds, roots.to_owned(), config]).args(headers).stdin(ca))
 }
 
 /// Takes a response apart as the tools print it: status line (busybox has words before it), fields, an empty
@@ -132,6 +162,7 @@ mod tests {
         let http = |value: &str| HttpRequest {
             path: "/".to_owned(),
             headers: vec![("X".to_owned(), value.to_owned())],
+            tls: None,
         };
         let probe = |http| Probe {
             host: "::1".to_owned(),
@@ -141,7 +172,7 @@ mod tests {
         };
         let made = |value| http_by_tools(&probe(http(value)), &http(value), "1".to_owned());
         assert!(made("a\noutput = \"/etc/passwd\"").is_err());
-        let config = String::from_utf8(made(r#"a" \"#).unwrap().stdin).unwrap();
+        let config = &made(r#"a" \"#).unwrap().args[3];
         assert_eq!(config, "url = \"http://[::1]:8080/\"\nmax-time = 1\nheader = \"X: a\\\" \\\\\"\n");
     }
 }

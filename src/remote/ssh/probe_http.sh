@@ -1,13 +1,29 @@
 # shellcheck shell=sh
-# GET of the URL $1 within $2 seconds, the other arguments being header fields; the same as curl's configuration
-# on stdin, where no argument list shows it. Prints status line, fields, an empty line and the body.
+# GET of the URL $1 within $2 seconds. $3: for https, whose CAs are trusted: `own` (the host's) or `given` (those on
+# stdin). $4: the same request as curl's configuration, so that no argument list shows it. The other arguments are
+# header fields. Prints status line, fields, an empty line and the body.
 url=$1
 seconds=$2
-shift 2
+roots=$3
+config=$4
+shift 4
 if command -v curl >/dev/null 2>&1; then
-    exec curl --disable --silent --show-error --include --http1.1 --globoff --path-as-is --noproxy '*' --config -
+    set --
+    if [ "$roots" = given ]; then
+        folder=$(mktemp -d) || exit 1
+        trap 'rm -rf "$folder"' EXIT
+        trap 'exit 1' HUP INT TERM
+        cat >"$folder/ca.pem"
+        # Without a folder of its own, curl would trust the host's CAs beside them.
+        set -- --cacert "$folder/ca.pem" --capath "$folder"
+    fi
+    printf '%s' "$config" | curl --disable --silent --show-error --include --http1.1 --globoff --path-as-is \
+        --noproxy '*' "$@" --config -
+    exit "$?"
 fi
 command -v wget >/dev/null 2>&1 || exit 97
+# It asks for the name that it connects to.
+[ -z "$roots" ] || exit 98
 for field do
     set -- "$@" "--header=$field"
     shift

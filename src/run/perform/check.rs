@@ -1,8 +1,8 @@
 //! A question that is repeated until the answer is right often enough.
 
 use crate::event::StepError;
-use crate::model::{Ask, Check, HttpAsk};
-use crate::remote::{Answer, Exec, HttpRequest, Probe, meets};
+use crate::model::{Ask, Check};
+use crate::remote::{Answer, Exec, Probe, meets};
 use crate::scripts::CONTAINER_HEALTH;
 
 use super::{Done, Performance, command_exec, interrupted, not_done, said, shown};
@@ -41,7 +41,7 @@ impl Performance<'_> {
     pub(super) async fn ask(&self, check: &Check) -> Result<Result<(), String>, StepError> {
         match &check.ask {
             Ask::Http(ask) => {
-                let answer = self.probe(http_probe(ask, check)).await?;
+                let answer = self.probe(Probe::asking(ask, check.timeout)).await?;
                 Ok(meets(ask, &answer))
             }
             Ask::Tcp { host, port } => {
@@ -72,15 +72,6 @@ impl Performance<'_> {
         let words = said(&output).unwrap_or_else(|| format!("exit status {}", output.status));
         Ok(Err(words.lines().collect::<Vec<_>>().join("; ")))
     }
-}
-
-fn http_probe(ask: &HttpAsk, check: &Check) -> Probe {
-    let mut headers = Vec::new();
-    if let Some(host) = &ask.host_header {
-        headers.push(("Host".to_owned(), host.clone()));
-    }
-    let http = Some(HttpRequest { path: ask.path.clone(), headers });
-    Probe { host: ask.host.clone(), port: ask.port, http, timeout: check.timeout }
 }
 
 fn gave_up(check: &Check, attempts: u32, met: &str) -> StepError {

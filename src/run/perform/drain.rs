@@ -1,13 +1,13 @@
-//! Waiting until no nginx worker of an old generation is left, and what they still had to do when time was up.
+//! Waiting until the old color serves nothing any more, and what it still had to do when time was up.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::event::StepError;
-use crate::model::NginxSetup;
-use crate::remote::Exec;
-use crate::scripts::DRAIN;
+use crate::model::Draining;
+use crate::remote::{Exec, Output};
+use crate::scripts::{DRAIN, DRAINED};
 
 use super::{Done, Performance, interrupted, number_after};
 
@@ -17,28 +17,55 @@ const ONE_GO: Duration = Duration::from_secs(5);
 const NAMED: usize = 8;
 
 impl Performance<'_> {
-    pub(super) async fn drain(&self, timeout: Duration, nginx: &NginxSetup) -> Result<Done, StepError> {
+    pub(super) async fn drain(&self, timeout: Duration, of: &Draining) -> Result<Done, StepError> {
         let deadline = Instant::now() + timeout;
         let most = u32::try_from(timeout.as_secs().div_ceil(ONE_GO.as_secs())).unwrap_or(u32::MAX);
         let mut attempt = 0;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let wait = left.min(ONE_GO);
-            let exec = Exec::reads(DRAIN)
-                .args([wait.as_millis().to_string()])
-                .env(nginx.variables())
-                .timeout(wait + Duration::from_secs(30));
-            let output = self.run("wait for old nginx workers", exec).await?;
-            let Some(open) = Open::read(&output.text()) else { return Ok(Done::default()) };
+            let output = self.drain_once(left.min(ONE_GO), of).await?;
+            let Some((short, sentence)) = still_open(&output.text(), of, timeout) else {
+                return Ok(Done::default());
+            };
             if left <= ONE_GO {
-                let (detail, notice) = (Some(open.count()), Some(open.sentence(timeout)));
-                return Ok(Done { detail, notice, ..Done::default() });
+                return Ok(Done { detail: Some(short), notice: Some(sentence), ..Done::default() });
             }
             attempt += 1;
-            (self.waiting)(attempt, most, open.count());
+            (self.waiting)(attempt, most, short);
             if self.stop.is_cancelled() {
                 return Err(interrupted());
             }
+        }
+    }
+
+    async fn drain_once(&self, wait: Duration, of: &Draining) -> Result<Output, StepError> {
+        let (script, env, what) = match of {
+            Draining::Nginx(nginx) => (DRAIN, nginx.variables(), "wait for old nginx workers"),
+            Draining::Command(run) => {
+                let text = run.shell().unwrap_or_default().to_owned();
+                (DRAINED, vec![("BGCTL_DRAINED".to_owned(), text)], "wait until the old color is drained")
+            }
+        };
+        let exec = Exec::reads(script)
+            .args([wait.as_millis().to_string()])
+            .env(env)
+            .timeout(wait + Duration::from_secs(30));
+        self.run(what, exec).await
+    }
+}
+
+/// What is still open by what a script printed, in few words and in a sentence; `None` when nothing is.
+fn still_open(text: &str, of: &Draining, timeout: Duration) -> Option<(String, String)> {
+    match of {
+        Draining::Nginx(_) => Open::read(text).map(|open| (open.count(), open.sentence(timeout))),
+        Draining::Command(_) => {
+            let status = number_after(text, "left ")?;
+            let short = format!("`drained` exits with {status}");
+            let sentence = format!(
+                "{short} after {} s: what the old color still serves will be cut",
+                timeout.as_secs_f32()
+            );
+            Some((short, sentence))
         }
     }
 }

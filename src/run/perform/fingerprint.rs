@@ -63,9 +63,10 @@ fn parse(text: &str) -> Option<Seen> {
     for line in text.lines() {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
-            ["image", service, id, digests @ ..] => {
+            ["image", service, id, name, digests @ ..] => {
                 let digests = digests.iter().map(|digest| (*digest).to_owned()).collect();
-                let image = Image { ids: [(*id).to_owned()].into(), digests };
+                let names = [*name].into_iter().filter(|name| *name != "-").map(str::to_owned).collect();
+                let image = Image { ids: [(*id).to_owned()].into(), digests, names };
                 seen.images.push(((*service).to_owned(), image));
             }
             ["file", digest] => seen.files.push((*digest).to_owned()),
@@ -114,18 +115,20 @@ mod tests {
 
     #[test]
     fn an_answer_is_read_whole_or_not_at_all() {
-        let seen = parse("image web sha256:1 r@sha256:2 r@sha256:3\nfile f00\nend\n").unwrap();
+        let seen = parse("image web sha256:1 r:9 r@sha256:2 r@sha256:3\nfile f00\nend\n").unwrap();
         assert_eq!(seen.images[0].1.digests.len(), 2);
         assert_eq!(seen.files, ["f00"]);
-        assert_eq!(parse("image web sha256:1\n"), None);
+        assert_eq!(seen.images[0].1.names, ["r:9".to_owned()].into());
+        assert_eq!(parse("image web sha256:1 -\nend\n").unwrap().images[0].1.names, [].into());
+        assert_eq!(parse("image web sha256:1 -\n"), None);
         assert_eq!(parse("Welcome!\nend\n"), None);
         assert_eq!(parse("end\n"), Some(Seen::default()));
     }
 
     #[test]
     fn replicas_of_different_images_are_refused() {
-        assert!(images(&parse("image web 1\nimage web 1\nimage db 2\nend\n").unwrap()).is_ok());
-        assert!(images(&parse("image web 1\nimage web 2\nend\n").unwrap()).is_err());
+        assert!(images(&parse("image web 1 a\nimage web 1 a\nimage db 2 b\nend\n").unwrap()).is_ok());
+        assert!(images(&parse("image web 1 a\nimage web 2 a\nend\n").unwrap()).is_err());
     }
 
     #[test]

@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use crate::event::StepError;
-use crate::model::{Confirm, NginxSetup, Swap};
+use crate::model::{Confirm, NginxSetup, Pointer, Swap};
 use crate::remote::{Exec, Output};
-use crate::scripts::{CONFIRM, DEAD_MAN, SWAP, TEST_COPY, TEST_SITE};
+use crate::scripts::{
+    CONFIRM, DEAD_MAN_COMMAND, DEAD_MAN_FILE, DEAD_MAN_LINK, SWAP_COMMAND, SWAP_FILE, SWAP_LINK, TEST_COPY,
+    TEST_SITE,
+};
 
 use super::{Done, Performance, number_after, said};
 
@@ -19,11 +22,11 @@ const TURN: Duration = Duration::from_secs(30);
 impl Performance<'_> {
     pub(super) async fn test_site(
         &self,
-        link: &str,
+        path: &str,
         content: &str,
         nginx: &NginxSetup,
     ) -> Result<Done, StepError> {
-        let args = [link.to_owned(), content.len().to_string(), TEST_COPY.to_owned()];
+        let args = [path.to_owned(), content.len().to_string(), TEST_COPY.to_owned()];
         let exec = Exec::reads(TEST_SITE).args(args).env(nginx.variables()).stdin(content);
         let output = self.exec("test the site with nginx", exec).await?;
         if output.success() {
@@ -40,27 +43,35 @@ impl Performance<'_> {
 
     pub(super) async fn swap(&self, swap: &Swap) -> Result<Done, StepError> {
         let text = |path: &Option<String>| path.clone().unwrap_or_default();
+        let (script, program) = match &swap.pointer {
+            Pointer::Link { .. } => (SWAP_LINK, DEAD_MAN_LINK),
+            Pointer::File { .. } => (SWAP_FILE, DEAD_MAN_FILE),
+            Pointer::Commands(_) => (SWAP_COMMAND, DEAD_MAN_COMMAND),
+        };
         let timeout = swap.guard.confirm_timeout.map(|time| time.as_millis().to_string());
         let args = [
-            swap.link.clone(),
+            swap.pointer.path().to_owned(),
             text(&swap.from),
             text(&swap.to),
             RELOAD_SECONDS.to_string(),
             swap.guard.folder.clone(),
             swap.guard.run.clone(),
             timeout.unwrap_or_default(),
-            DEAD_MAN.to_owned(),
+            program.to_owned(),
         ];
-        let exec = Exec::changes(SWAP).args(args).env(swap.nginx.variables()).timeout(TURN + SWAPPING);
-        let output = self.exec("switch nginx", exec).await.map_err(|error| unheard(error, swap))?;
+        let exec = Exec::changes(script).args(args).env(swap.pointer.variables()).timeout(TURN + SWAPPING);
+        let output = self.exec("switch", exec).await.map_err(|error| unheard(error, swap))?;
         if output.success() {
             let took = number_after(&output.text(), "took ");
             return Ok(Done { changed: true, switched_ms: took, detail: notes(&output), ..Done::default() });
         }
         Err(StepError {
-            message: format!("the switch of {} did not take effect", swap.link),
+            message: format!("the switch of {} did not take effect", swap.pointer.name()),
             stderr: said(&output),
-            hint: Some("mend what nginx's error log names, then apply again".into()),
+            hint: Some(match &swap.pointer {
+                Pointer::Commands(_) => "mend what the commands of the switch say, then apply again".into(),
+                _ => "mend what nginx's error log names, then apply again".into(),
+            }),
         })
     }
 

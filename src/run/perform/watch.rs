@@ -65,15 +65,19 @@ impl Performance<'_> {
     }
 
     async fn read_log(&self, watch: &Watch, seen: &mut Seen) {
+        if watch.pointer.nginx().is_none() && watch.log.is_none() {
+            seen.unread = Some("where it is stands nowhere: give its file as `watch: log:`".to_owned());
+            return;
+        }
         let args = [
             watch.folder.clone(),
             watch.run.clone(),
             watch.window.as_secs().to_string(),
-            watch.link.clone(),
+            watch.pointer.path().to_owned(),
             watch.log.clone().unwrap_or_default(),
             seen.cursor.clone(),
         ];
-        let exec = Exec::reads(WATCH).args(args).env(watch.nginx.variables());
+        let exec = Exec::reads(WATCH).args(args).env(watch.pointer.variables());
         match self.run("read the access log", exec).await {
             Ok(output) => seen.read(&output.text()),
             // The next look reads what this one should have.
@@ -187,7 +191,7 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Ask, Check};
+    use crate::model::{Ask, Check, Pointer};
 
     fn watch(limit: u32) -> Watch {
         let ask = Ask::Tcp { host: "h".to_owned(), port: 1 };
@@ -205,10 +209,9 @@ mod tests {
             window: second * 30,
             limit,
             log: None,
-            link: "/l".to_owned(),
+            pointer: Pointer::Link { link: "/l".to_owned(), nginx: Box::default() },
             folder: "/f".to_owned(),
             run: "r".to_owned(),
-            nginx: Box::default(),
         }
     }
 

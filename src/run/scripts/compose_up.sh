@@ -2,20 +2,7 @@
 recreate=$4 pull=$5 build=$6 env_file=$7
 shift 7
 cd "$dir" || exit 1
-up() {
-  if [ -n "$env_file" ]; then compose -p "$name" --env-file "$env_file" "$@"
-  else compose -p "$name" "$@"; fi
-}
-# Says which images of the project are not on this host, with what that means; fails where there are any.
-missing() {
-  up config 2>/dev/null | sed -n "s/^ *image: *['\"]\{0,1\}\([^'\"]*\).*/\1/p" | sort -u | {
-    all=0
-    while read -r image; do
-      $engine image inspect "$image" >/dev/null 2>&1 || { echo "image $image is not on this host, and $1" >&2; all=1; }
-    done
-    return "$all"
-  }
-}
+log_in || exit 1
 case $pull in
   always) up pull "$@" >&2 || { missing "could not be pulled"; exit 1; } ;;
   # Compose v1 would pull whatever is missing, so look first.

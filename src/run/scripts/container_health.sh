@@ -5,7 +5,9 @@ command -v docker >/dev/null 2>&1 || engine=podman
 ids=$(containers) || exit 1
 [ -n "$ids" ] || { echo "project $name has no containers"; exit 1; }
 # shellcheck disable=SC2086 # ids hold no white space
-found=$($engine inspect --format '{{index .Config.Labels "com.docker.compose.service"}} {{.State.Status}} {{.State.ExitCode}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}' $ids) || exit 1
+found=$($engine inspect --format '{{index .Config.Labels "com.docker.compose.service"}} {{.State.Status}} {{.State.ExitCode}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{index .Config.Labels "com.docker.compose.oneoff"}}' $ids) || exit 1
+# What `compose run` started is no service.
+found=$(printf '%s\n' "$found" | grep -v ' True$') || { echo "project $name has no containers"; exit 1; }
 named=$#
 bad=0
 for service in $(printf '%s\n' "$found" | cut -d' ' -f1 | sort -u) "$@"; do
@@ -18,7 +20,9 @@ for service in $(printf '%s\n' "$found" | cut -d' ' -f1 | sort -u) "$@"; do
     "running 0 none") [ "$named" -eq 0 ] || { echo "$service has no HEALTHCHECK"; bad=1; } ;;
     "exited 0 none") [ "$named" -eq 0 ] || { echo "$service has ended"; bad=1; } ;;
     "") echo "$service has no container"; bad=1 ;;
-    *) echo "$service is $line"; bad=1 ;;
+    "running 0 "*) echo "$service is ${line##* }"; bad=1 ;;
+    "exited "*) line=${line#exited }; echo "$service has ended with exit code ${line%% *}"; bad=1 ;;
+    *) echo "$service is ${line%% *}"; bad=1 ;;
   esac
 done
 exit "$bad"

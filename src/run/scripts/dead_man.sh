@@ -6,7 +6,7 @@ umask 022
 token=$1
 unset program
 deadline=$(($(now) + timeout))
-know_nginx || exit 1
+ready || exit 1
 IFS= read -r boot </proc/sys/kernel/random/boot_id
 clock() { date -u +%Y-%m-%dT%H:%M:%SZ; }
 
@@ -22,19 +22,20 @@ while [ "$(now)" -lt "$deadline" ]; do
   doze 0.2
 done
 waits || exit 0
-take_turn 120
+# Others may be ahead of him, each for the time of a switch that fails: he has nothing else to do.
+take_turn 600
 # The one rename that either this or a confirmation does.
 if ! waits || ! mv "$folder/armed" "$folder/acting"; then exit 0; fi
 
 said=
 tell() { printf '%s\n' "$(clock)" "$run" "$link" "$from" "$to" "$timeout" "$1" "$said" | keep dead-man; }
 tell begun
-here=$(readlink "$link")
+here=$(pointed)
 if [ "$here" != "$to" ] && [ "$here" != "$from" ]; then
-  said="the link was changed meanwhile: it points to ${here:-nothing}"
+  said=$(changed "$here")
   result=left
 elif ! said=$(point "$from" 2>&1); then result=stuck
-elif said=$(reload 2>&1); then result=back
+elif wanted=$from && said=$(take_effect 2>&1); then result=back
 else result=unproven; fi
 tell "$result"
 rm -f "$folder/acting"

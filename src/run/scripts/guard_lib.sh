@@ -1,14 +1,22 @@
 # Whose turn it is to switch on this host, and what waits there for a confirmation. Needs $folder, and clock_lib.sh.
 
-# One at a time: a swap, a confirmation, the dead-man. Waits $1 seconds for another one to end.
+# One at a time, of all apps: a swap, a confirmation, the dead-man. One app's reload makes workers that the proof of
+# another app's switch would take for its own. Waits $1 seconds for another one to end.
 take_turn() {
   command -v flock >/dev/null 2>&1 || { echo "flock is not installed (it is in util-linux)" >&2; exit 1; }
   (umask 022 && mkdir -p "$folder") || exit 73
-  exec 9>>"$folder/switch.lock" || exit 73
+  turn=${folder%/*}/switch.lock
+  # Whoever comes first makes it; apps may be deployed by several users, who can all read it.
+  (umask 022 && : >>"$turn") 2>/dev/null
+  if [ ! -r "$turn" ]; then
+    echo "$turn, by which switches on this host take turns, cannot be made or read by $(id -un)" >&2
+    exit 73
+  fi
+  exec 9<"$turn" || exit 73
   patience=$(($(now) + $1 * 1000))
   until flock -n 9; do
     if [ "$(now)" -ge "$patience" ]; then
-      echo "another switch has been under way on this host for $1 s (it holds $folder/switch.lock)" >&2
+      echo "another switch, of this app or another one, has been under way on this host for $1 s (it holds $turn)" >&2
       exit 75
     fi
     doze 0.1

@@ -1,6 +1,6 @@
-# Points nginx's symlink elsewhere, reloads, and proves that workers of a new generation run.
-# When they do not, the link goes back and the reason stands on stderr.
-# Arguments: LINK FROM TO SECONDS FOLDER RUN TIMEOUT PROGRAM (an empty FROM or TO: no link)
+# Makes another color live, and proves that it took effect. When it did not, all goes back and the reason stands on stderr.
+# What is changed, and how, is the affair of the library before it: link_lib.sh, file_lib.sh or command_switch_lib.sh.
+# Arguments: LINK FROM TO SECONDS FOLDER RUN TIMEOUT PROGRAM (LINK: a symlink or a file; an empty FROM or TO: nothing)
 # TIMEOUT: milliseconds after which PROGRAM, the dead-man, swaps back unless confirm.sh has been here before;
 # empty: it is a way back, which nobody confirms, and which ends the waiting.
 link=$1 from=$2 to=$3 seconds=$4 folder=$5 run=$6 timeout=$7 program=$8
@@ -43,38 +43,43 @@ arm() {
   done
 }
 
-know_nginx || { echo "$why" >&2; exit 1; }
-find_log
-here=$(readlink "$link")
+ready || { echo "$why" >&2; exit 1; }
+here=$(pointed)
+# Whether this run has switched here, in whatever state that is now.
+has_switched() { { recall armed || recall confirmed; } && [ "$its_run" = "$run" ]; }
 if [ "$here" != "$from" ] && [ "$here" != "$to" ]; then
-  echo "$link was changed meanwhile: it points to ${here:-nothing}, not to ${from:-nothing}" >&2
+  if [ -z "$timeout" ] && ! has_switched; then
+    # It refused to, for the same reason: there is nothing to take back.
+    echo "note $(changed "$here")"
+    exit 0
+  fi
+  changed "$here" >&2
   exit 1
 fi
 
-if ! master=$(master); then
-  echo "nginx does not run: start it, and look into $(whereabouts)" >&2
-  # What it will serve when it is started again is the link's affair.
+if ! alive; then
+  # What it will serve when it is started again is decided all the same.
   if [ -z "$timeout" ] && point "$to"; then
     stand_down
-    echo "the link is back on ${to:-nothing}" >&2
+    put_back "$to" >&2
   fi
   exit 1
 fi
+[ "$here" != "$from" ] || save "$from" || exit 1
 [ -z "$timeout" ] || arm
 begin=$(now)
-point "$to" || exit 1
-if reload; then
+if point "$to" && take_effect; then
   [ -n "$timeout" ] || stand_down
   echo "took $(($(now) - begin))"
   exit 0
 fi
 # To where it was: an undo that finds nothing to take back must not bring the new color in.
-point "$here" || { echo "THE LINK COULD NOT BE PUT BACK: $link" >&2; exit 3; }
-# What nginx holds in memory shall be what is on disk, even if the reload was only slow.
-if reload 2>/dev/null; then
+point "$here" || { echo "IT COULD NOT BE PUT BACK: $(changed "$(pointed)")" >&2; exit 3; }
+# What is in memory shall be what is on disk, even if it was only slow.
+if take_effect 2>/dev/null; then
   [ "$here" != "$from" ] || stand_down
-  echo "the link is back on ${here:-nothing}" >&2
+  put_back "$here" >&2
   exit 1
 fi
-echo "the link is back on ${here:-nothing}, and nginx did not reload that either" >&2
+echo "$(put_back "$here"), and that did not take effect either" >&2
 exit 1

@@ -82,6 +82,6 @@ const INSTEAD: [(&[&str], &str); 15] = [
             "docker_compose",
             "docker_container",
         ],
-        "bgctl's modules are: template, copy, command, compose, health, retire",
+        "bgctl's modules are: template, copy, command, registry_login, image, compose, health, pause, retire",
     ),
 ];

@@ -1,14 +1,15 @@
 //! `health:` and `verify:`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::value::one_or_many;
 use super::{Fields, Reader};
-use crate::model::Text;
 use crate::model::playbook::{Asker, Health, HealthCheck, HttpCheck};
 use crate::model::source::{Node, Problem, Yaml};
+use crate::model::{Text, certificates};
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 15] = [
     "http",
     "tcp",
     "command",
@@ -17,6 +18,8 @@ const KEYS: [&str; 13] = [
     "body",
     "headers",
     "host",
+    "ca",
+    "validate_certs",
     "retries",
     "delay",
     "timeout",
@@ -24,7 +27,8 @@ const KEYS: [&str; 13] = [
     "from",
 ];
 const CHECKS: [&str; 4] = ["http", "tcp", "command", "container"];
-const OF_HTTP: [&str; 4] = ["status", "body", "headers", "host"];
+const OF_HTTP: [&str; 6] = ["status", "body", "headers", "host", "ca", "validate_certs"];
+const OF_HTTPS: [&str; 2] = ["ca", "validate_certs"];
 
 /// What is true where the file is silent.
 struct Defaults {
@@ -108,17 +112,52 @@ impl Reader<'_> {
         let url = self.text(value, "http").filter(|url| self.url(url));
         let status = fields.get("status").map_or(Some(Vec::new()), |node| self.statuses(node));
         let (body, headers, host) = (fields.text("body"), fields.pairs("headers"), fields.text("host"));
-        Some(HttpCheck { url: url?, status: status?, body: body?, headers: headers?, host: host? })
+        let ca = fields.get("ca").map_or(Some(None), |node| self.certificates(node).map(Some));
+        let validate_certs = fields.flag("validate_certs");
+        let (url, ca, validate_certs) = (url?, ca?, validate_certs?);
+        let fine = self.belongs_to_https(&url, fields) & self.is_of_use(validate_certs, fields);
+        let (status, body, headers, host) = (status?, body?, headers?, host?);
+        fine.then_some(HttpCheck { url, status, body, headers, host, ca, validate_certs })
+    }
+
+    /// The certificates in the file that `ca:` names.
+    fn certificates(&self, node: &Node) -> Option<Arc<str>> {
+        let name = self.literal(node, "ca")?;
+        let bytes = self.file_at(node, name)?;
+        let found = certificates(&String::from_utf8_lossy(&bytes));
+        if found.is_none() {
+            self.refuse_at(
+                &node.location,
+                format!("`{name}` holds no certificate"),
+                "give a PEM file with the certificate of the CA: -----BEGIN CERTIFICATE-----",
+            );
+        }
+        found.map(Arc::from)
+    }
+
+    fn belongs_to_https(&self, url: &Text, fields: &Fields<'_, '_, '_>) -> bool {
+        let plain = url.raw().starts_with("http://");
+        for (key, _) in OF_HTTPS.iter().filter_map(|key| fields.keys.entry(key)).filter(|_| plain) {
+            let message = format!("`{}` belongs to https, and this check is plain http", key.key_text());
+            self.refuse_at(&key.location, message, "remove it, or ask https://…");
+        }
+        !plain || OF_HTTPS.iter().all(|key| fields.get(key).is_none())
+    }
+
+    /// A CA of which nothing is checked is a mistake.
+    fn is_of_use(&self, validate_certs: Option<bool>, fields: &Fields<'_, '_, '_>) -> bool {
+        let Some((key, _)) = fields.keys.entry("ca").filter(|_| validate_certs == Some(false)) else {
+            return true;
+        };
+        let message = "`ca` says who may sign the certificate, and `validate_certs: false` that nobody looks";
+        self.refuse_at(&key.location, message, "remove one of the two");
+        false
     }
 
     fn url(&self, url: &Text) -> bool {
         let raw = url.raw();
-        if raw.starts_with("https://") {
-            let help = "probe the port that speaks http";
-            self.refuse_at(url.location(), "https is not available in this version", help);
-            return false;
-        }
-        let fine = raw.starts_with("{{") || raw.strip_prefix("http://").is_some_and(|rest| !rest.is_empty());
+        let rest = ["http://", "https://"].iter().find_map(|scheme| raw.strip_prefix(scheme));
+        let fine = raw.starts_with("{{") || rest.is_some_and(|rest| !rest.is_empty());
         if !fine {
             self.refuse_at(url.location(), "`http` is a URL", "write http://127.0.0.1:{{ port }}/health");
         }

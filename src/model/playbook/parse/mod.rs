@@ -1,11 +1,14 @@
 //! A playbook's text to a playbook, or to everything that is wrong with it.
 
 mod command;
+mod driver;
 mod fields;
 mod foreign;
 mod health;
+mod image;
 mod module;
 mod play;
+mod preview;
 mod switch;
 mod value;
 
@@ -192,6 +195,11 @@ impl Reader<'_> {
     /// The file that a `src:` names.
     fn file(&self, node: &Node) -> Option<Arc<[u8]>> {
         let name = self.literal(node, "src")?;
+        self.file_at(node, name)
+    }
+
+    /// A file that is named there.
+    fn file_at(&self, node: &Node, name: &str) -> Option<Arc<[u8]>> {
         self.keep(
             self.files.file(name).map(Arc::from).map_err(|looked| {
                 Problem::at(&node.location, format!("there is no file `{name}`")).help(looked)

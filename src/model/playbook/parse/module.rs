@@ -1,13 +1,14 @@
 //! What a task does.
 
+use std::time::Duration;
+
 use super::{Fields, Reader};
 use crate::model::Pull;
 use crate::model::playbook::{ComposeTask, Content, Module, Old, Place, Recreate, Retire};
 use crate::model::source::Node;
 
-pub(super) const MODULES: [&str; 6] = ["template", "copy", "command", "compose", "health", "retire"];
-/// Modules of the contract that this version does not have.
-pub(super) const LATER: [&str; 3] = ["registry_login", "image", "pause"];
+pub(super) const MODULES: [&str; 9] =
+    ["template", "copy", "command", "registry_login", "image", "compose", "health", "pause", "retire"];
 
 impl Reader<'_> {
     pub(super) fn module(&self, name: &str, node: &Node) -> Option<Module> {
@@ -15,8 +16,11 @@ impl Reader<'_> {
             "template" => self.template_task(node),
             "copy" => self.copy(node),
             "command" => self.command(node).map(Module::Command),
+            "registry_login" => self.registry_login(node).map(Module::RegistryLogin),
+            "image" => self.image(node).map(Module::Image),
             "compose" => self.compose(node).map(Module::Compose),
             "health" => self.health(node).map(Module::Health),
+            "pause" => self.pause(node).map(Module::Pause),
             _ => self.retire(node).map(Module::Retire),
         }
     }
@@ -59,6 +63,11 @@ impl Reader<'_> {
             build: build?.unwrap_or(false),
             env_file: env_file?,
         })
+    }
+
+    fn pause(&self, node: &Node) -> Option<Duration> {
+        let fields = Fields::open(self, node, "`pause`", &["for"], &["until"])?;
+        fields.need("for").and_then(|node| self.duration(node, "for"))
     }
 
     fn retire(&self, node: &Node) -> Option<Retire> {

@@ -1,6 +1,6 @@
 //! Plays and tasks.
 
-use super::module::{LATER, MODULES};
+use super::module::MODULES;
 use super::value::one_or_many;
 use super::{Fields, Reader};
 use crate::model::Text;
@@ -38,7 +38,7 @@ impl Reader<'_> {
 
     fn play(&self, node: &Node) -> Option<Play> {
         let fields = Fields::open(self, node, "a play", &PLAY, &["tags", "environment"])?;
-        let hosts = fields.need("hosts").and_then(|node| Some((node.raw(), self.pattern(node)?)));
+        let hosts = fields.need("hosts").and_then(|node| Some((node, self.pattern(node)?)));
         let name = fields.get("name").map(|node| self.literal(node, "name"));
         let serial = fields.get("serial").map_or(Some(Vec::new()), |node| self.serial(node));
         let fail = fields
@@ -48,11 +48,12 @@ impl Reader<'_> {
         let vars = fields.vars("vars");
         let when = fields.conditions();
         let tasks = fields.need("tasks").and_then(|node| self.tasks(node));
-        let (words, hosts) = hosts?;
-        let name = name.unwrap_or(Some(words.unwrap_or("hosts")))?.to_owned();
+        let (written, hosts) = hosts?;
+        let name = name.unwrap_or(Some(written.raw().unwrap_or("hosts")))?.to_owned();
         Some(Play {
             name,
             hosts,
+            hosts_at: written.location.clone(),
             serial: serial?,
             max_fail_percentage: fail?,
             escalation: escalation?,
@@ -74,7 +75,7 @@ impl Reader<'_> {
 
     fn task(&self, node: &Node) -> Option<Task> {
         let known: Vec<&str> = KEYWORDS.iter().chain(&MODULES).copied().collect();
-        let fields = Fields::open(self, node, "a task", &known, &LATER)?;
+        let fields = Fields::open(self, node, "a task", &known, &[])?;
         let module = match fields.one_of("a task", &MODULES) {
             Ok((name, node)) => self.module(name, node).map(|module| (name, module)),
             // A misspelt or foreign module has been refused by its name already.
@@ -116,8 +117,13 @@ impl Fields<'_, '_, '_> {
     }
 
     fn environment(&self) -> Option<Vec<(String, Text)>> {
-        let pairs = self.pairs("environment")?;
-        let entries = self.get("environment").and_then(Node::as_map).unwrap_or_default();
+        self.variables("environment")
+    }
+
+    /// Variables of an environment, in order.
+    pub(super) fn variables(&self, key: &str) -> Option<Vec<(String, Text)>> {
+        let pairs = self.pairs(key)?;
+        let entries = self.get(key).and_then(Node::as_map).unwrap_or_default();
         for (key, _) in entries {
             let name = key.raw().unwrap_or_default();
             let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');

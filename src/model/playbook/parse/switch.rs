@@ -3,15 +3,11 @@
 use std::time::Duration;
 
 use super::{Fields, Reader};
-use crate::model::Text;
-use crate::model::playbook::{Nginx, Switch, WatchWords};
-use crate::model::source::{Node, Problem};
+use crate::model::playbook::{Driver, Switch, WatchWords};
+use crate::model::source::Node;
 
-const LATER: [&str; 2] = ["preview", "command"];
 /// The shortest time in which a switch can be confirmed.
 const SHORTEST: Duration = Duration::from_secs(2);
-const NGINX_LATER: [&str; 2] = ["file", "upstream"];
-const NGINX: [&str; 8] = ["template", "dest", "link", "container", "binary", "config", "test", "reload"];
 
 impl Reader<'_> {
     pub(super) fn switch(&self, node: &Node) -> Option<Switch> {
@@ -20,26 +16,36 @@ impl Reader<'_> {
             "become",
             "become_user",
             "nginx",
+            "command",
             "verify",
             "drain_timeout",
             "confirm_timeout",
             "watch",
+            "preview",
         ];
-        let fields = Fields::open(self, node, "`switch`", &known, &LATER)?;
-        let hosts = fields.need("hosts").and_then(|node| self.pattern(node));
+        let fields = Fields::open(self, node, "`switch`", &known, &[])?;
+        let hosts = fields.need("hosts").and_then(|node| Some((self.pattern(node)?, node.location.clone())));
         let escalation = fields.escalation();
-        let nginx = fields.need("nginx").and_then(|node| self.nginx(node));
+        let driver = fields.need_one("`switch`", &["nginx", "command"]).and_then(|(name, node)| match name {
+            "nginx" => self.nginx(node).map(Box::new).map(Driver::Nginx),
+            _ => self.switch_commands(node).map(Driver::Command),
+        });
         let verify = fields.need("verify").and_then(|node| self.verify(node));
         let drain_timeout = fields.duration("drain_timeout");
         let watch = fields.get("watch").map_or(Some(None), |node| self.watch(node).map(Some));
+        let preview =
+            fields.get("preview").map_or(Some(None), |node| self.preview(node, driver.as_ref()).map(Some));
         let confirm_timeout =
             fields.duration("confirm_timeout").filter(|time| self.is_time_enough(*time, &fields));
+        let (hosts, hosts_at) = hosts?;
         Some(Switch {
-            hosts: hosts?,
+            hosts,
+            hosts_at,
             escalation: escalation?,
-            nginx: nginx?,
+            driver: driver?,
             verify: verify?,
             watch: watch?,
+            preview: preview?,
             confirm_timeout: confirm_timeout?.unwrap_or(Duration::from_secs(30)),
             drain_timeout: drain_timeout?.unwrap_or(Duration::from_mins(1)),
         })
@@ -67,39 +73,4 @@ impl Reader<'_> {
         }
         enough
     }
-
-    fn nginx(&self, node: &Node) -> Option<Nginx> {
-        let fields = Fields::open(self, node, "`nginx`", &NGINX, &NGINX_LATER)?;
-        if NGINX_LATER.iter().any(|key| fields.get(key).is_some()) {
-            return None;
-        }
-        let template = fields.need("template").and_then(|node| self.template(node, "template"));
-        let dest = fields.need_path("dest");
-        let link = fields.need_path("link");
-        let (container, binary, config) =
-            (fields.text("container"), fields.text("binary"), fields.path("config"));
-        let (test, reload) = (fields.text("test"), fields.text("reload"));
-        let (template, dest, link) = (template?, dest?, link?);
-        if !mentions_color(&dest) {
-            self.refuse(
-                Problem::at(
-                    dest.location(),
-                    "`dest` is one file for each color, and this is the same for both",
-                )
-                .help("put {{ color }} into its name"),
-            );
-        }
-        if mentions_color(&link) {
-            self.refuse(
-                Problem::at(link.location(), "`link` is one symlink for both colors, and this differs")
-                    .help("take {{ color }} out of its name"),
-            );
-        }
-        let (container, binary, config, test, reload) = (container?, binary?, config?, test?, reload?);
-        Some(Nginx { template, dest, link, container, binary, config, test, reload })
-    }
-}
-
-fn mentions_color(text: &Text) -> bool {
-    text.references().any(|name| name == "color")
 }

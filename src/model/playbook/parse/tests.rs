@@ -8,6 +8,9 @@ use crate::model::Context;
 use crate::model::playbook::*;
 use crate::model::source::Source;
 
+mod drivers;
+mod gateways;
+
 const EXAMPLE: &str = r#"
 name: my-server
 colors:
@@ -49,13 +52,20 @@ impl Files for Shelf {
     fn template(&self, name: &str) -> Result<Arc<Source>, String> {
         match name {
             "compose.yml.hbs" | "site.conf.hbs" => Ok(Source::new(name, "# {{ app }} {{ color }}\n")),
+            "preview.conf.hbs" => Ok(Source::new(name, "{{#if preview}}{{json preview}}{{/if}}\n")),
             "broken.hbs" => Ok(Source::new(name, "a\n{{jion x}}\n")),
             _ => Err(format!("looked in playbooks/{name} and templates/{name}")),
         }
     }
 
     fn file(&self, name: &str) -> Result<Vec<u8>, String> {
-        if name == "data.bin" { Ok(vec![0, 255]) } else { Err(format!("looked in playbooks/{name}")) }
+        match name {
+            "data.bin" => Ok(vec![0, 255]),
+            "ca.pem" => {
+                Ok(b"# ours\n-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n".to_vec())
+            }
+            _ => Err(format!("looked in playbooks/{name}")),
+        }
     }
 }
 
@@ -355,7 +365,9 @@ fn what_is_missing_is_said() {
     assert!(messages("- hosts: all\n")[0].contains("as Ansible has it"));
     assert_eq!(
         task_refused("name: nothing"),
-        ["a task is missing one of: template, copy, command, compose, health, retire"]
+        [
+            "a task is missing one of: template, copy, command, registry_login, image, compose, health, pause, retire"
+        ]
     );
     assert_eq!(messages(&EXAMPLE.replace("  verify:", "  #")), ["`verify` is missing here"]);
     assert_eq!(
@@ -365,24 +377,74 @@ fn what_is_missing_is_said() {
 }
 
 #[test]
+fn a_command_runs_on_the_host_or_in_a_container_of_a_service() {
+    let text =
+        "command: { in: container, service: \"{{ app }}\", argv: [./migrate, up], undo: ./migrate down }";
+    let Module::Command(command) = task(text).module else { panic!() };
+    assert_eq!(command.service.as_ref().map(Text::raw), Some("{{ app }}"));
+    assert!(matches!((&command.run, &command.undo), (Words::Argv(_), Some(Words::Shell(_)))));
+    let Module::Command(command) = task("command: { argv: [x] }").module else { panic!() };
+    assert!(command.service.is_none());
+
+    for (wrong, why) in [
+        ("command: { in: container, argv: [x] }", "`service` is missing here"),
+        ("command: { in: kontainer, service: web, argv: [x] }", "`in` is one of: container"),
+        ("command: { service: web, argv: [x] }", "`service` is for a command in a container"),
+        (
+            "command: { in: container, service: web, argv: [x], creates: /srv/x }",
+            "`creates` looks on the host, and this command runs in a container",
+        ),
+        ("command: { in: container, service: web }", "`command` is missing one of: argv, shell"),
+        (
+            "command: { in: container, service: web, argv: [] }",
+            "`argv` is a list: the program, then its arguments",
+        ),
+        ("command: { in: container, services: web, argv: [x] }", "`service` is missing here"),
+    ] {
+        assert_eq!(task_refused(wrong).first().map(String::as_str), Some(why), "{wrong}");
+    }
+}
+
+#[test]
+fn a_pause_is_for_a_time() {
+    let Module::Pause(pause) = task("pause: { for: 1m30s }").module else { panic!() };
+    assert_eq!(pause, Duration::from_secs(90));
+    assert_eq!(task_refused("pause: {}"), ["`for` is missing here"]);
+    assert_eq!(task_refused("pause: { for: a while }"), ["`for` is a duration"]);
+}
+
+#[test]
+fn an_image_comes_by_exactly_one_way_with_what_belongs_to_it() {
+    for (image, problem) in [
+        ("{ name: x }", "`image` is missing one of: pull, load, build"),
+        ("{ pull: x, load: y }", "`image` has one of `pull` and `load`, not both"),
+        ("{ pull: x, name: y }", "`name` makes no sense with `pull`"),
+        ("{ load: x.tar, name: y, args: { A: b } }", "`args` makes no sense with `load`"),
+        ("{ load: x.tar }", "`name` is missing here"),
+        ("{ build: src, name: y }", "`build` is an absolute path on the host"),
+        ("{ build: /src, name: y, args: { 'A-B': c } }", "\"A-B\" is no environment variable's name"),
+        ("{ pul: x }", "`image` is missing one of: pull, load, build"),
+    ] {
+        let found = task_refused(&format!("image: {image}"));
+        assert!(found.iter().any(|message| message == problem), "{image}: {found:?}");
+    }
+    let built = task("image: { build: /src, name: y, dockerfile: D, args: { A: b } }");
+    let Module::Image(ImageTask::Build { args, .. }) = built.module else { panic!() };
+    assert_eq!((args[0].0.as_str(), args[0].1.raw()), ("A", "b"));
+    assert!(matches!(task("image: { pull: x }").module, Module::Image(ImageTask::Pull(_))));
+}
+
+#[test]
+fn a_login_names_its_user_and_password() {
+    assert_eq!(task_refused("registry_login: { username: x }"), ["`password` is missing here"]);
+    let login = task("registry_login: { username: x, password: y }");
+    assert!(matches!(login.module, Module::RegistryLogin(LoginTask { registry: None, .. })));
+}
+
+#[test]
 fn what_this_version_lacks_is_never_ignored() {
-    for text in ["registry_login: {}", "image: { pull: x }", "pause: { for: 1s }"] {
-        let name = text.split(':').next().unwrap();
-        assert_eq!(task_refused(text), [format!("`{name}` is not available in this version")]);
-    }
-    let text = "command: { argv: [x], in: container }";
-    assert_eq!(task_refused(text), ["`in` is not available in this version"]);
-    for key in ["preview: { allow: [] }", "command: { set: x }"] {
-        let name = key.split(':').next().unwrap();
-        let text = EXAMPLE.replace("  hosts: load_balancers", &format!("  hosts: load_balancers\n  {key}"));
-        assert_eq!(messages(&text), [format!("`{name}` is not available in this version")]);
-    }
-    for key in ["file", "upstream"] {
-        let text = EXAMPLE
-            .replace("    template: site.conf.hbs", &format!("    template: site.conf.hbs\n    {key}: x"));
-        assert_eq!(messages(&text), [format!("`{key}` is not available in this version")]);
-    }
-    assert_eq!(task_refused("health: { http: 'https://x' }"), ["https is not available in this version"]);
+    let text = "pause: { for: 5s, until: promote }";
+    assert_eq!(task_refused(text), ["`until` is not available in this version"]);
 }
 
 #[test]

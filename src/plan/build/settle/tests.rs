@@ -1,9 +1,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::facts::{Container, Facts, File, Link, Nginx, Observed, Owner, Served};
+use crate::facts::{Container, Detected, Facts, File, Link, Nginx, Observed, Owner, Served};
 use crate::model::source::Source;
-use crate::model::{Action, Color, Files, HostName, Inventory, Playbook, Vars};
+use crate::model::{Action, Color, Draining, Files, HostName, Inventory, Playbook, Vars};
 use crate::plan::{Blocked, Goal, Model, Request, build, kept};
 
 const INVENTORY: &str =
@@ -30,7 +30,15 @@ fn model() -> Model {
     let playbook = Source::new("playbook", include_str!("../../../../playbooks/blue-green.yml"));
     let playbook = Playbook::parse(&playbook, &Shipped).unwrap();
     let (extra, escalations) = (Vars::new(), std::collections::BTreeMap::new());
-    Model { inventory: inventory.unwrap(), playbook, extra, limit: None, escalations, run: "run".to_owned() }
+    Model {
+        inventory: inventory.unwrap(),
+        playbook,
+        extra,
+        limit: None,
+        escalations,
+        run: "run".to_owned(),
+        archives: std::collections::BTreeMap::new(),
+    }
 }
 
 fn host(name: &str) -> HostName {
@@ -122,4 +130,25 @@ fn retiring_by_hand_stops_what_the_playbook_keeps_and_only_what_runs() {
     assert!(matches!(steps.as_slice(), [(name, Action::ComposeStop(_))] if name == "Stop blue"), "{steps:?}");
     assert!(done(Goal::Retire, &observed(file("services: {}"), Some("exited"))).unwrap().is_empty());
     assert!(done(Goal::Retire, &observed(file("services: {}"), None)).unwrap().is_empty());
+}
+
+/// Whom the load balancer asks whether the old color still serves.
+#[test]
+fn a_drain_by_a_command_is_about_the_color_that_was_live() {
+    let text = include_str!("../../../../playbooks/blue-green.yml");
+    let (before, rest) = text.split_once("  nginx:\n").unwrap();
+    let (_, after) = rest.split_once("  verify:").unwrap();
+    let driver = "command: { detect: x, set: 'x {{ color }}', drained: 'idle {{ live_color }}' }";
+    let text = format!("{before}  {driver}\n  verify:{after}").replace("old: keep", "old: stop");
+    let playbook = Playbook::parse(&Source::new("playbook", text), &Shipped).unwrap();
+    let model = Model { playbook, ..model() };
+    let mut observed = observed(file("services: {}"), Some("running"));
+    let balancer = observed.hosts.get_mut(&host("lb1")).unwrap();
+    balancer.detected = Some(Detected { status: 0, said: "green".to_owned() });
+    let plan = build(Request { goal: Goal::Retire, force: false }, &model, &observed, &[]).unwrap();
+    let asked = plan.steps().find_map(|(_, step)| match &step.action {
+        Action::Drain { of: Draining::Command(run), .. } => run.shell(),
+        _ => None,
+    });
+    assert_eq!(asked, Some("idle blue"));
 }

@@ -1,14 +1,14 @@
-# Moving nginx's symlink, and the proof that it took effect. Needs $link and $seconds; begins with log_lib.sh.
+# Reloading nginx, and the proof that it took effect. Needs $seconds; begins with log_lib.sh and by_hand_lib.sh.
 
-# Points the link there; an empty text removes it.
-point() {
-  if [ -z "$1" ]; then rm -f "$link"; return; fi
-  rm -f "$link.bgctl"
-  ln -s "$1" "$link.bgctl" && mv -fT "$link.bgctl" "$link"
+# Whether there is an nginx to be switched; $why says why not.
+ready() { know_nginx && find_log; }
+
+# Whether it runs; else it says so. Asked in a shell of its own, which uses names that mean something else here.
+alive() {
+  (master) >/dev/null && return
+  echo "nginx does not run: start it, and look into $(whereabouts)" >&2
+  return 1
 }
-
-# A command of the playbook. It gets none of this script's files: what it starts may stay.
-by_hand() { sh -c "$@" </dev/null >&2 9>&-; }
 
 test_config() {
   if [ -z "${BGCTL_NGINX_TEST:-}" ]; then call_nginx -t -q; return; fi
@@ -35,9 +35,10 @@ ask_for_reload() {
 }
 
 # Reloads and waits for the new generation: 0 when it runs and the old one has stopped accepting.
-reload() {
+take_effect() {
   mark_log
-  master=$(master) || { echo "nginx does not run: start it, and look into $(whereabouts)" >&2; return 1; }
+  alive || return 1
+  master=$(master)
   old=" $(workers | tr '\n' ' ') "
   begun=$(now)
   test_config || return 1

@@ -1,0 +1,138 @@
+//! An archive of images, as `docker save` writes one: what it says it holds.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+/// A file with images, and what it says of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Archive {
+    /// Where it is on this machine.
+    pub path: PathBuf,
+    /// Its size in bytes.
+    pub size: u64,
+    /// The images that have a name.
+    images: Vec<Archived>,
+}
+
+/// A named image of an archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Archived {
+    name: String,
+    ids: BTreeSet<String>,
+}
+
+impl Archive {
+    /// From the texts of `manifest.json` and `index.json`, and the names of all entries. An engine names an image by
+    /// the digest of its configuration, or, with containerd's store, by that of its manifest: both are known here.
+    pub fn read(
+        (path, size): (PathBuf, u64),
+        manifest: &str,
+        index: Option<&str>,
+        entries: &BTreeSet<String>,
+    ) -> Result<Self, String> {
+        let parse = |name: &str, text: &str| -> Result<Value, String> {
+            serde_json::from_str(text).map_err(|error| format!("its {name} makes no sense: {error}"))
+        };
+        let manifest = parse("manifest.json", manifest)?;
+        let index = index.map(|text| parse("index.json", text)).transpose()?;
+        let mut images = Vec::new();
+        for image in manifest.as_array().into_iter().flatten() {
+            let config = text(image, "Config").ok_or("its manifest.json names no Config")?;
+            let layers = list(image, "Layers").filter_map(Value::as_str);
+            if let Some(lacking) = layers.chain([config]).find(|entry| !entries.contains(*entry)) {
+                return Err(format!("it lacks {lacking}: was it cut off?"));
+            }
+            for name in list(image, "RepoTags").filter_map(Value::as_str) {
+                let mut ids: BTreeSet<String> = [digest_of(config)].into();
+                ids.extend(index.iter().flat_map(|index| manifests_of(index, name)));
+                images.push(Archived { name: name.to_owned(), ids });
+            }
+        }
+        Ok(Self { path, size, images })
+    }
+
+    /// The ids that engines may give the image of this name.
+    #[must_use]
+    pub fn ids(&self, name: &str) -> Option<Vec<String>> {
+        let image = self.images.iter().find(|image| familiar(&image.name) == familiar(name))?;
+        Some(image.ids.iter().cloned().collect())
+    }
+
+    /// The names that it holds.
+    #[must_use]
+    pub fn names(&self) -> Vec<&str> {
+        self.images.iter().map(|image| image.name.as_str()).collect()
+    }
+}
+
+fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
+    value.get(key).and_then(Value::as_str)
+}
+
+fn list<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
+    value.get(key).and_then(Value::as_array).into_iter().flatten()
+}
+
+/// `blobs/sha256/HEX`, `HEX.json`, or `sha256:HEX` as an id.
+fn digest_of(entry: &str) -> String {
+    let hex = entry.rsplit(['/', ':']).next().unwrap_or(entry);
+    format!("sha256:{}", hex.trim_end_matches(".json"))
+}
+
+/// The digests under which an index lists an image.
+fn manifests_of<'v>(index: &'v Value, name: &'v str) -> impl Iterator<Item = String> + 'v {
+    let is_it = move |listed: &&Value| {
+        let notes = listed.get("annotations");
+        let named = notes.and_then(|notes| text(notes, "io.containerd.image.name"));
+        named.is_some_and(|named| familiar(named) == familiar(name))
+    };
+    list(index, "manifests").filter(is_it).filter_map(|listed| text(listed, "digest").map(str::to_owned))
+}
+
+/// A name without what Docker adds by itself.
+fn familiar(name: &str) -> String {
+    let name = name.strip_prefix("docker.io/").unwrap_or(name);
+    let name = name.strip_prefix("library/").unwrap_or(name);
+    let last = name.rsplit('/').next().unwrap_or(name);
+    if last.contains([':', '@']) { name.to_owned() } else { format!("{name}:latest") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANIFEST: &str = r#"[{"Config":"blobs/sha256/c1","RepoTags":["app:1","registry.lab/app:1"],"Layers":["blobs/sha256/l1"]},
+        {"Config":"c2.json","RepoTags":null,"Layers":[]}]"#;
+    const INDEX: &str = r#"{"manifests":[
+        {"digest":"sha256:m1","annotations":{"io.containerd.image.name":"docker.io/library/app:1"}},
+        {"digest":"sha256:m2","annotations":{"io.containerd.image.name":"docker.io/library/app:2"}}]}"#;
+
+    fn read(manifest: &str, entries: &[&str]) -> Result<Archive, String> {
+        let entries = entries.iter().map(|entry| (*entry).to_owned()).collect();
+        Archive::read((PathBuf::from("/a.tar"), 7), manifest, Some(INDEX), &entries)
+    }
+
+    #[test]
+    fn an_image_is_known_by_its_name_and_has_every_id_that_an_engine_may_give_it() {
+        let archive = read(MANIFEST, &["blobs/sha256/c1", "blobs/sha256/l1", "c2.json"]).unwrap();
+        assert_eq!(archive.names(), ["app:1", "registry.lab/app:1"]);
+        for name in ["app:1", "docker.io/library/app:1", "docker.io/app:1"] {
+            assert_eq!(archive.ids(name).unwrap(), ["sha256:c1", "sha256:m1"], "{name}");
+        }
+        assert_eq!(archive.ids("registry.lab/app:1").unwrap(), ["sha256:c1"]);
+        assert_eq!(archive.ids("app"), None);
+        let latest = MANIFEST.replace("app:1\",", "app:latest\",");
+        let latest = read(&latest, &["blobs/sha256/c1", "blobs/sha256/l1", "c2.json"]).unwrap();
+        assert!(latest.ids("app").is_some());
+    }
+
+    #[test]
+    fn what_was_cut_off_or_is_no_archive_is_told() {
+        let error = read(MANIFEST, &["blobs/sha256/c1", "c2.json"]).unwrap_err();
+        assert_eq!(error, "it lacks blobs/sha256/l1: was it cut off?");
+        assert!(read("[{}]", &[]).unwrap_err().contains("Config"));
+        assert!(read("{", &[]).unwrap_err().contains("manifest.json"));
+    }
+}
