@@ -1,11 +1,9 @@
 //! Old connections: they finish, or it is told whose they were.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
 use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
-use crate::harness::{Lab, Served, get};
+use crate::harness::{Lab, Served, Upgraded, get};
 
 /// A lab where 0.0.1 is live on blue, and the old color is stopped after a switch.
 fn with_blue() -> Lab {
@@ -31,43 +29,10 @@ fn a_long_request_outlives_the_switch_and_the_stop_of_its_color() {
     said.hides("will be cut");
 }
 
-/// A connection that nginx passes on as what it becomes: every line comes back.
-struct Upgraded(BufReader<TcpStream>);
-
-impl Upgraded {
-    fn new(lab: &Lab) -> Self {
-        let mut stream = TcpStream::connect(lab.front()).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-        stream
-            .write_all(b"GET /echo HTTP/1.1\r\nHost: lab\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n")
-            .unwrap();
-        let mut upgraded = Self(BufReader::new(stream));
-        assert!(upgraded.line().unwrap().starts_with("HTTP/1.1 101 "));
-        while upgraded.line().unwrap() != "\r\n" {}
-        upgraded
-    }
-
-    fn line(&mut self) -> Option<String> {
-        let mut line = String::new();
-        self.0.read_line(&mut line).ok().filter(|length| *length > 0).map(|_| line)
-    }
-
-    /// Whether a line comes back.
-    fn is_alive(&mut self) -> bool {
-        let _ = self.0.get_mut().write_all(b"there?\n");
-        self.line().as_deref() == Some("there?\n")
-    }
-}
-
 #[test]
 fn an_upgraded_connection_is_named_before_it_is_cut() {
     let lab = with_blue();
     lab.edit("playbook.yml", "drain_timeout: 60s", "drain_timeout: 7s");
-    lab.edit(
-        "templates/site.conf.hbs",
-        "proxy_set_header Connection \"\";",
-        "proxy_set_header Upgrade $http_upgrade;\n        proxy_set_header Connection $http_connection;",
-    );
     lab.deploy("0.0.2").exits(0);
     let mut upgraded = Upgraded::new(&lab);
     assert!(upgraded.is_alive());

@@ -19,7 +19,7 @@ write_known_hosts() {
 
 write_env() {
   local host
-  echo "LAB_NAME=$NAME LAB_LBS=$LBS LAB_APPS=$APPS LAB_APP_IMAGE=$APP_IMAGE"
+  echo "LAB_NAME=$NAME LAB_LBS=$LBS LAB_APPS=$APPS LAB_SOLOS=$SOLOS LAB_APP_IMAGE=$APP_IMAGE"
   echo "LAB_HOSTS='${HOSTS[*]}' LAB_SSH_PORT=$SSH_PORT LAB_HTTP_PORT=$HTTP_PORT"
   for host in "${HOSTS[@]}"; do
     echo "LAB_${host^^}=$(loopback_of "$NAME" "$host") LAB_${host^^}_CONTAINER=$(container_of "$NAME" "$host")"
@@ -43,9 +43,9 @@ write_inventory() {
   printf '    ansible_ssh_common_args: "-o UserKnownHostsFile={{ inventory_dir }}/known_hosts -o IdentitiesOnly=yes"\n'
   echo '  children:'
   # shellcheck disable=SC2046
-  inventory_group load_balancers $(hosts_of lb "$LBS")
+  inventory_group load_balancers $(hosts_of lb "$LBS" && hosts_of solo "$SOLOS")
   # shellcheck disable=SC2046
-  inventory_group app_servers $(hosts_of app "$APPS")
+  inventory_group app_servers $(hosts_of app "$APPS" && hosts_of solo "$SOLOS")
 }
 
 write_files() {

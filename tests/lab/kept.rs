@@ -3,7 +3,7 @@
 use crate::harness::{Lab, Served};
 
 /// Ids of the kept releases, the newest first.
-fn kept(lab: &Lab) -> Vec<String> {
+pub(crate) fn kept(lab: &Lab) -> Vec<String> {
     let status = lab.bgctl(&["status", "--output", "json"]).exits(0).json();
     let releases = status["releases"].as_array().unwrap().iter();
     releases.map(|kept| kept["release"].as_str().unwrap().to_owned()).collect()

@@ -31,7 +31,7 @@ lab_number() {
   echo "$number"
 }
 
-# hosts_of KIND COUNT: lb1 lb2 … or app1 app2 …
+# hosts_of KIND COUNT: lb1 lb2 …, app1 app2 … or solo1 solo2 …
 hosts_of() {
   local i
   for ((i = 1; i <= $2; i++)); do echo "$1$i"; done
@@ -39,17 +39,18 @@ hosts_of() {
 
 container_of() { echo "bgctl-$1-$2"; }
 
-# Where a host is published: load balancers of `lab` at 127.0.1.i, its app servers at 127.0.2.i.
+# Where a host is published: load balancers of `lab` at 127.0.1.i, its app servers at 127.0.2.i, solo hosts at 127.0.3.i.
 loopback_of() {
-  local lab=$1 host=$2 third=1
-  [[ $host == lb* ]] || third=2
+  local lab=$1 host=$2 third
+  case $host in lb*) third=1 ;; app*) third=2 ;; *) third=3 ;; esac
   echo "127.0.$(($(lab_number "$lab") * 10 + third)).${host//[a-z]/}"
 }
 
 # A host's address inside the private network, whose first three numbers are given.
 inside_of() {
-  local prefix=$1 host=$2 i=${2//[a-z]/}
-  if [[ $host == lb* ]]; then echo "$prefix.$((10 + i))"; else echo "$prefix.$((100 + i))"; fi
+  local prefix=$1 i=${2//[a-z]/}
+  case $2 in lb*) i=$((10 + i)) ;; app*) i=$((100 + i)) ;; *) i=$((20 + i)) ;; esac
+  echo "$prefix.$i"
 }
 
 # One name for the content of files, to notice that an image is out of date.

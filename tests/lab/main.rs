@@ -8,23 +8,30 @@
     reason = "a test's helper may fail it"
 )]
 
+mod apps;
 mod campaign;
 mod dead_man;
 mod deploy;
 mod drain;
+mod drivers;
 mod failures;
 mod files;
 mod gates;
+mod gateways;
 mod harness;
 mod host_keys;
+mod images;
 mod kept;
 mod kinds;
 mod lock;
+mod migrations;
 mod nginx;
+mod preview;
 mod refused_site;
 mod retire;
 mod rollback;
 mod secrets;
+mod shapes;
 mod switches;
 mod takeover;
 mod two;

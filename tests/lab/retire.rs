@@ -20,7 +20,13 @@ fn a_refreshed_color_takes_over_by_itself_when_the_live_one_dies() {
         }
     }
     assert_eq!(lab.served(), Served::new("0.0.2", "green"));
-    lab.deploy("0.0.2").exits(0).says("No changes.");
+    lab.deploy("0.0.2").exits(0).says("No changes.").hides("no backup");
+    // A release that fails takes the place of the backup: what brings that back is told.
+    lab.deploy("0.0.3").exits(1);
+    assert!(lab.containers("app1", "blue").is_empty());
+    lab.deploy("0.0.2").exits(0).says("blue is no backup now").says("bgctl retire");
+    lab.bgctl(&["retire", "-y", "-e", "version=0.0.2"]).exits(0);
+    lab.deploy("0.0.2").exits(0).says("No changes.").hides("no backup");
     for host in APPS {
         lab.on(host, "docker stop -t 0 my-server-green-web-1");
     }

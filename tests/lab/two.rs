@@ -109,12 +109,12 @@ fn a_link_that_was_changed_by_hand_is_told_and_put_right() {
     let status = lab.bgctl(&["status"]).exits(0).says("(differs)");
     assert!(status.stdout.contains("bgctl switch --to green -i inventory.yml"), "{}", status.stdout);
     let plan = lab.bgctl(&["plan", "-e", "version=0.0.4"]).exits(0);
-    plan.says("lb2: configured blue, served green").says("its link says blue, but it serves green");
+    plan.says("lb2: configured blue, served green").says("it is configured for blue, but it serves green");
     // A reload by anybody would move traffic to blue while it is recreated, or stopped.
     for args in [&["apply", "-y", "-e", "version=0.0.4"][..], &["retire", "-y"]] {
         lab.bgctl(args)
             .exits(3)
-            .says("lb2: the link says blue, but green is served; nothing was done")
+            .says("lb2: it is configured for blue, but serves green; nothing was done")
             .says("bgctl switch --to green -i inventory.yml");
     }
     lab.bgctl(&["switch", "--to", "green", "-y"]).exits(0);

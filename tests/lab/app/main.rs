@@ -13,7 +13,11 @@
 //! | `BROKEN_ON` | never becomes healthy where `HOST_NAME` is this name           |
 //! | `FRAGILE`   | `1`: `/fragile` answers 500, while all else is well            |
 //!
-//! `/slow?ms=N` takes its time; `/echo`, asked with `Upgrade: echo`, gives back whatever it is sent from then on.
+//! `app migrate [WORD …]` is its migration: it appends a line, `VERSION COLOR HOST_NAME WORD …`, to `/data/migrations`,
+//! which stands for a database that both colors share, unless it is there. It fails where `REFUSE_MIGRATION` is the
+//! first word; `SLOW_MIGRATION` is how many seconds the first word `up` takes.
+//!
+//! `/slow?ms=N` takes its time; `/echo`, asked with `Upgrade: websocket`, gives back whatever it is sent from then on.
 
 use std::env;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -47,6 +51,9 @@ fn main() {
     if env::args().nth(1).as_deref() == Some("healthcheck") {
         exit(i32::from(!answers_healthy(port)));
     }
+    if env::args().nth(1).as_deref() == Some("migrate") {
+        exit(migrate(&env::args().skip(2).collect::<Vec<_>>()));
+    }
     // SAFETY: the handler only stores to an atomic, which is async-signal-safe. As PID 1 the
     // process would otherwise ignore SIGTERM, and every recreate would wait ten seconds.
     unsafe {
@@ -77,6 +84,42 @@ fn main() {
         thread::sleep(Duration::from_millis(5));
     }
     println!("INFO stopped, {} requests unfinished", IN_FLIGHT.load(Ordering::SeqCst));
+}
+
+/// Migrates, and says so; its exit status.
+fn migrate(words: &[String]) -> i32 {
+    let line =
+        [&[variable("VERSION"), variable("COLOR"), variable("HOST_NAME")][..], words].concat().join(" ");
+    // As any migration does: what was done is not done again.
+    let done = std::fs::read_to_string("/data/migrations").unwrap_or_default();
+    if done.lines().any(|before| before == line) {
+        println!("migrated already: {line}");
+        return 0;
+    }
+    println!("migrating: {line}");
+    if let (Some("up"), Ok(seconds)) = (words.first().map(String::as_str), variable("SLOW_MIGRATION").parse())
+    {
+        thread::sleep(Duration::from_secs(seconds));
+    }
+    if words.first().is_some_and(|word| *word == variable("REFUSE_MIGRATION")) {
+        eprintln!("ERROR column price exists already");
+        return 3;
+    }
+    let written = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open("/data/migrations")
+        .and_then(|mut file| writeln!(file, "{line}"));
+    match written {
+        Ok(()) => {
+            println!("migrated");
+            0
+        }
+        Err(error) => {
+            eprintln!("ERROR /data/migrations: {error}");
+            1
+        }
+    }
 }
 
 /// What this process says of itself.
@@ -139,7 +182,9 @@ fn exchange(reader: &mut impl BufRead, mut out: &TcpStream, release: &Release) -
         return Ok(false);
     };
     if request.upgrade && request.target == "/echo" {
-        out.write_all(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: upgrade\r\n\r\n")?;
+        out.write_all(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
+        )?;
         return echo(reader, out).map(|()| false);
     }
     let (status, body) = answer(&request.target, release);
@@ -260,7 +305,7 @@ impl Request {
             }
             let Some((name, value)) = line.split_once(':') else { return Ok(None) };
             match (name.to_ascii_lowercase().as_str(), value.trim().to_ascii_lowercase().as_str()) {
-                ("upgrade", "echo") => request.upgrade = true,
+                ("upgrade", "websocket") => request.upgrade = true,
                 ("connection", "close") => request.keep_alive = false,
                 ("connection", "keep-alive") => request.keep_alive = true,
                 ("content-length", length) => body_length = length.parse().unwrap_or(0),

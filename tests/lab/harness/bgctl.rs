@@ -17,8 +17,7 @@ pub(crate) struct Said {
 }
 
 impl Lab {
-    /// Runs `bgctl` to its end. `-i inventory.yml` and the folder's playbook are given where `args` names no
-    /// inventory.
+    /// Runs `bgctl` to its end. The folder's inventory and playbook are given where `args` names no inventory.
     pub(crate) fn bgctl(&self, args: &[&str]) -> Said {
         let output = self.command(args).output().unwrap();
         Said::new(args, &output)
@@ -90,7 +89,7 @@ impl Lab {
         let (name, rest) = args.split_first().unwrap();
         command.arg(name);
         if !args.contains(&"-i") {
-            command.args(["-i", "inventory.yml", "-e", "bgctl_playbook=playbook.yml"]);
+            command.args(self.inventory());
         }
         command
             .args(rest)
@@ -100,7 +99,8 @@ impl Lab {
             .env("PATH", "/usr/bin:/bin")
             .env("USER", "tester")
             .env("HOME", self.path("home"))
-            .env("XDG_STATE_HOME", self.path("state"));
+            .env("XDG_STATE_HOME", self.path("state"))
+            .envs(&*self.environment.lock().unwrap());
         command
     }
 }

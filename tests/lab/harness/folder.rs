@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Lab;
+use super::lab::run_docker;
 
 const SHIPPED: &str = env!("CARGO_MANIFEST_DIR");
 /// A release that never becomes healthy is given up after this much rather than after half a minute.
@@ -34,6 +35,11 @@ impl Lab {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
+    }
+
+    /// Copies a file of a host into the folder.
+    pub(crate) fn fetch(&self, host: &str, from: &str, name: &str) {
+        run_docker(&["cp", &format!("{}:{from}", self.container(host)), self.path(name).to_str().unwrap()]);
     }
 
     /// Replaces text in a file of the folder, wherever it stands there. It must stand there.

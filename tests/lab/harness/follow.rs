@@ -69,6 +69,13 @@ impl Following {
         self.seen.extend(rest.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()));
     }
 
+    /// The most memory that it has had, in kB.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse().ok()).unwrap_or_default()
+    }
+
     /// Waits for its end.
     pub(crate) fn end(&mut self) -> Said {
         while self.next().is_some() {}

@@ -7,6 +7,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -19,6 +20,8 @@ pub(crate) struct Lab {
     /// `LAB_HOSTS`, `LAB_LB1` and the like, as `up` wrote them.
     facts: BTreeMap<String, String>,
     pub(super) folder: TempDir,
+    /// What `bgctl` finds in its environment beside the usual.
+    pub(super) environment: Mutex<BTreeMap<String, String>>,
     /// Whether it ends with this value.
     ours: bool,
     /// The lab is ours until this file is closed: tests of several processes take turns.
@@ -48,7 +51,14 @@ impl Lab {
         let facts = words.iter().filter_map(|word| word.split_once('='));
         let facts = facts.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let folder = TempDir::new().unwrap();
-        let lab = Self { name: name.to_owned(), facts, folder, ours: false, _turn: turn };
+        let lab = Self {
+            name: name.to_owned(),
+            facts,
+            folder,
+            environment: Mutex::default(),
+            ours: false,
+            _turn: turn,
+        };
         lab.check_up();
         lab.reset();
         lab.fill_folder();
@@ -92,6 +102,16 @@ impl Lab {
         expect_success(Command::new(format!("{TESTS}/reset")).args(["--name", &self.name]));
     }
 
+    /// Its name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Gives whoever deploys, with `bgctl` or with a script, a variable of their environment from now on.
+    pub(crate) fn knows(&self, name: &str, value: &str) {
+        self.environment.lock().unwrap().insert(name.to_owned(), value.to_owned());
+    }
+
     /// All hosts, load balancers first.
     pub(crate) fn hosts(&self) -> Vec<&str> {
         self.facts.get("LAB_HOSTS").map_or_else(Vec::new, |hosts| hosts.split(' ').collect())
@@ -104,7 +124,12 @@ impl Lab {
 
     /// Where the first load balancer answers on this machine.
     pub(crate) fn front(&self) -> SocketAddr {
-        self.front_of("lb1")
+        self.front_of(self.first_balancer())
+    }
+
+    /// The first load balancer: `lb1`, or the one host of a lab of solo hosts.
+    pub(super) fn first_balancer(&self) -> &str {
+        self.balancers()[0]
     }
 
     /// Where a load balancer answers on this machine.
@@ -138,9 +163,17 @@ impl Lab {
         assert!(saving.wait().unwrap().success());
     }
 
-    /// Sets a host's network `down`, as a cable that is pulled does, or `up` again.
+    /// Sets a host's network `down`, as a cable that is pulled does, or `up` again. The kernel forgets its routes with
+    /// it; the way out of its network is put back.
     pub(crate) fn cable(&self, host: &str, state: &str) {
-        self.on(host, &format!("ip link set eth0 {state}"));
+        self.on(
+            host,
+            &format!(
+                "out=$(ip route show default); [ -z \"$out\" ] || echo \"$out\" >/run/way-out
+                 ip link set eth0 {state}
+                 [ {state} = down ] || xargs ip route replace </run/way-out"
+            ),
+        );
     }
 
     /// Whether shell text exits with 0 on a host.
@@ -167,14 +200,14 @@ impl Lab {
         self.fill_folder();
     }
 
-    /// The load balancers.
+    /// The load balancers. A solo host is one, too.
     pub(crate) fn balancers(&self) -> Vec<&str> {
-        self.hosts().into_iter().filter(|host| host.starts_with("lb")).collect()
+        self.hosts().into_iter().filter(|host| !host.starts_with("app")).collect()
     }
 
-    /// The app servers.
+    /// The app servers. A solo host is one, too.
     pub(crate) fn servers(&self) -> Vec<&str> {
-        self.hosts().into_iter().filter(|host| host.starts_with("app")).collect()
+        self.hosts().into_iter().filter(|host| !host.starts_with("lb")).collect()
     }
 
     /// Where a host's SSH server answers on this machine.
@@ -215,6 +248,11 @@ fn free_turn(name: &str) -> Option<File> {
 
 fn turn_file(name: &str) -> File {
     File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.turn"))).unwrap()
+}
+
+/// Runs one of the lab's scripts, which must succeed.
+pub(super) fn run_script(name: &str, args: &[&str]) {
+    expect_success(Command::new(format!("{TESTS}/{name}")).args(args));
 }
 
 /// Runs a command of this machine's Docker, which must succeed.

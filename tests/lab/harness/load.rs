@@ -1,13 +1,14 @@
 //! Clients side by side that ask without pause until they are told to stop, and what they got.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
-use super::http::{Answer, KeepAlive, get};
+use super::http::{Answer, KeepAlive, SITE, get_of};
 use super::{Lab, Served};
 
 /// Between one client's answer and its next request.
@@ -62,21 +63,44 @@ pub(crate) struct Load {
 impl Lab {
     /// Starts so many clients, which ask the first load balancer for `/`.
     pub(crate) fn load(&self, client: Client, count: usize) -> Load {
-        self.load_of("lb1", client, count)
+        self.load_of(self.first_balancer(), client, count)
     }
 
     /// Starts so many clients, which ask a load balancer for `/`.
-    pub(crate) fn load_of(&self, balancer: &str, client: Client, count: usize) -> Load {
+    pub(crate) fn load_of(&self, balancer: &str, kind: Client, count: usize) -> Load {
+        self.load_site((balancer, SITE), kind, count)
+    }
+
+    /// Starts so many clients, which ask a site of a load balancer for `/`.
+    pub(crate) fn load_site(
+        &self,
+        (balancer, site): (&str, &'static str),
+        kind: Client,
+        count: usize,
+    ) -> Load {
         let (stop, address) = (Arc::new(AtomicBool::new(false)), self.front_of(balancer));
         let start = |_| {
             let stop = Arc::clone(&stop);
-            spawn(move || work(client, address, &stop))
+            spawn(move || client(kind, (address, site), &stop))
         };
         Load { clients: (0..count).map(start).collect(), stop }
     }
 }
 
 impl Load {
+    /// Starts so many clients, each of which asks like this.
+    pub(crate) fn of<A>(count: usize, asking: A) -> Self
+    where
+        A: Fn() -> io::Result<Answer> + Clone + Send + 'static,
+    {
+        let stop = Arc::new(AtomicBool::new(false));
+        let start = |_| {
+            let (stop, asking) = (Arc::clone(&stop), asking.clone());
+            spawn(move || Tally { samples: work(asking, &stop), retried: 0 })
+        };
+        Self { clients: (0..count).map(start).collect(), stop }
+    }
+
     /// Stops the clients; what they got together.
     pub(crate) fn end(self) -> Tally {
         self.stop.store(true, Ordering::Relaxed);
@@ -90,19 +114,28 @@ impl Load {
     }
 }
 
-fn work(client: Client, address: SocketAddr, stop: &AtomicBool) -> Tally {
-    let (mut samples, mut kept) = (Vec::new(), KeepAlive::new(address));
+fn client(client: Client, (address, site): (SocketAddr, &'static str), stop: &AtomicBool) -> Tally {
+    let mut kept = KeepAlive::new(address, site);
+    let samples = work(
+        || match client {
+            Client::New => get_of(address, site, "/"),
+            Client::KeepAlive => kept.get("/"),
+        },
+        stop,
+    );
+    Tally { samples, retried: kept.retried }
+}
+
+fn work(mut asking: impl FnMut() -> io::Result<Answer>, stop: &AtomicBool) -> Vec<Sample> {
+    let mut samples = Vec::new();
     while !stop.load(Ordering::Relaxed) {
         let began = Instant::now();
-        let answer = match client {
-            Client::New => get(address, "/"),
-            Client::KeepAlive => kept.get("/"),
-        };
+        let answer = asking();
         let result = answer.map_err(|error| error.to_string()).and_then(|answer| released(&answer));
         samples.push(Sample { began, ended: Instant::now(), result });
         sleep(PAUSE);
     }
-    Tally { samples, retried: kept.retried }
+    samples
 }
 
 fn released(answer: &Answer) -> Result<Served, String> {

@@ -46,7 +46,7 @@ impl Lab {
     /// The release and color that the first load balancer serves, the same in several answers in a row.
     #[track_caller]
     pub(crate) fn served(&self) -> Served {
-        self.served_by("lb1")
+        self.served_by(self.first_balancer())
     }
 
     /// The release and color that a load balancer serves, the same in several answers in a row.
@@ -65,7 +65,7 @@ impl Lab {
     /// What the first load balancer answers, which must be 200.
     #[track_caller]
     pub(crate) fn get(&self, path: &str) -> String {
-        self.get_from("lb1", path)
+        self.get_from(self.first_balancer(), path)
     }
 
     /// What a load balancer answers, which must be 200.

@@ -16,9 +16,12 @@
 //! | `bgctl` | the binary, run in that folder; what it said |
 //! | `look` | what is true on the hosts: served release, containers, files, the link |
 //! | `http` | a small HTTP client: a connection per request, or kept alive |
+//! | `tls` | certificates on a load balancer, and a client that checks them |
 //! | `follow` | the binary again, its events met as they happen |
 //! | `harm` | what happens to hosts: power failures, dead services, full disks, wrong clocks |
+//! | `registry` | the lab's registry of images |
 //! | `wire` | a network between operator and hosts that can be cut |
+//! | `shape` | a shape as `bgctl init` writes it, and the home-made script from before |
 //! | `load` | clients side by side that ask without pause, and what they got |
 
 mod bgctl;
@@ -29,11 +32,16 @@ mod http;
 mod lab;
 mod load;
 mod look;
+mod registry;
+mod shape;
+mod tls;
 mod wire;
 
 pub(crate) use bgctl::{Running, Said};
 pub(crate) use follow::Following;
-pub(crate) use http::get;
+pub(crate) use http::{Answer, Upgraded, get, get_of};
 pub(crate) use lab::Lab;
 pub(crate) use load::{Client, Load, Tally};
 pub(crate) use look::Served;
+pub(crate) use registry::{ECR_TOKEN, TOKEN};
+pub(crate) use shape::PLAYBOOK;

@@ -1,0 +1,154 @@
+//! `single-host`: nginx and both colors on one machine, and an include file that says which is asked.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use super::{deploys, example, failed, put, script_deploys_twice, slow_ones, takes_over};
+use crate::harness::{Lab, PLAYBOOK, Served, TOKEN, get};
+use crate::images::nothing_is_left;
+
+const SHAPE: &str = "single-host";
+const HOST: &str = "solo1";
+const INCLUDE: &str = "/etc/nginx/conf.d/service-url.inc";
+const SITE: &str = "/etc/nginx/sites-enabled/my-server.conf";
+const SECRET: &str = "hunter2-is-it";
+
+/// A host with the site of the shape, and whoever deploys knows the app's secret.
+fn solo() -> Lab {
+    let lab = Lab::brought_up("solo15", &["--solos", "1"]);
+    lab.init(SHAPE, &[HOST]);
+    lab.knows("SECRET_KEY", SECRET);
+    put(&lab, HOST, SITE, &example(&lab, "single-host.conf"));
+    lab
+}
+
+/// The include: its text, mode and owner.
+fn include(lab: &Lab) -> String {
+    lab.on(HOST, &format!("cat {INCLUDE}; stat -c '%a %U %G' {INCLUDE}"))
+}
+
+fn mode_of_environment(lab: &Lab, color: &str) -> String {
+    lab.on(HOST, &format!("stat -c %a /srv/my-server/{color}/.env"))
+}
+
+#[test]
+fn it_takes_over_from_the_script_under_load() {
+    let lab = solo();
+    let before = script_deploys_twice(&lab, SHAPE);
+    assert_eq!(mode_of_environment(&lab, "blue"), "644\n");
+    takes_over(&lab, SHAPE, &before, || {
+        assert!(lab.containers(HOST, "green").is_empty(), "the old color is taken down");
+    });
+    for color in ["blue", "green"] {
+        assert_eq!(mode_of_environment(&lab, color), "600\n");
+    }
+    assert_eq!(lab.get("/env?name=SECRET_KEY"), SECRET);
+    assert_eq!(lab.content(HOST, INCLUDE), "set $service_url http://127.0.0.1:18080;\n");
+    lab.bgctl(&["plan", "--diff", "-e", "version=0.0.7"]).exits(0).hides(SECRET);
+    assert!(!lab.journals().contains(SECRET));
+    assert_eq!(lab.on(HOST, &format!("grep -rl {SECRET} /var/lib/bgctl || true")), "");
+    lab.bgctl(&["rollback", "-y"]).exits(0);
+    assert_eq!(lab.served(), Served::new("0.0.5", "green"));
+}
+
+#[test]
+fn everything_is_put_back_when_nginx_refuses() {
+    let lab = solo();
+    put(&lab, HOST, INCLUDE, "set $service_url http://127.0.0.1:18080;\n");
+    lab.on(HOST, "nginx -s reload; sleep 0.5");
+    let color = if deploy_first(&lab) == "blue" { ("blue", "green") } else { ("green", "blue") };
+    let (live, idle) = color;
+    let (before, service) = (include(&lab), "templates/service-url.conf.hbs");
+    let refused = |why: &str| {
+        lab.deploy("0.0.2").exits(1).says(why);
+        assert_eq!(include(&lab), before);
+        assert_eq!(lab.served(), Served::new("0.0.1", live));
+        assert!(lab.containers(HOST, idle).is_empty());
+    };
+    // What bgctl would write.
+    lab.edit(service, "set $service_url", "sett $service_url");
+    refused("unknown directive \"sett\"");
+    lab.edit(service, "sett $service_url", "set $service_url");
+    // What somebody else has written since.
+    lab.on(HOST, &format!("sed -i 's/proxy_http_version/proxy_htp_version/' {SITE}"));
+    refused("unknown directive \"proxy_htp_version\"");
+    lab.on(HOST, &format!("sed -i 's/proxy_htp_version/proxy_http_version/' {SITE}"));
+    // What nginx's test lets pass, and its reload does not.
+    lab.on(
+        HOST,
+        "setsid perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(LocalPort => 8181, Listen => 5); sleep 600' \
+         >/dev/null 2>&1 </dev/null & sleep 0.5",
+    );
+    lab.edit(service, "{{ port }};", "{{ port }};\nlisten 8181;");
+    refused("bind() to 0.0.0.0:8181 failed");
+    lab.edit(service, "\nlisten 8181;", "");
+    lab.on(HOST, "pkill -x perl");
+    deploys(&lab, "0.0.2", idle);
+}
+
+#[test]
+fn the_image_is_pulled_where_a_registry_is_named() {
+    let lab = solo();
+    lab.registry();
+    put(&lab, HOST, INCLUDE, "set $service_url http://127.0.0.1:18080;\n");
+    lab.on(HOST, "nginx -s reload; sleep 0.5");
+    lab.edit(PLAYBOOK, "image: \"my-server:", "image: \"registry.lab/my-server:");
+    lab.edit(PLAYBOOK, "registry: \"\"", "registry: \"registry.lab\"");
+    lab.deploy("0.0.1").exits(2).says("REGISTRY_USER");
+    lab.knows("REGISTRY_USER", "deploy");
+    lab.knows("REGISTRY_PASSWORD", TOKEN);
+    lab.deploy("0.0.1").exits(0).hides(TOKEN);
+    nothing_is_left(&lab);
+    let live = lab.served();
+    assert_eq!(lab.running(HOST, live.color()).as_deref(), Some("registry.lab/my-server:0.0.1"));
+    lab.knows("REGISTRY_PASSWORD", "wrong");
+    lab.deploy("0.0.2").exits(1).says("registry.lab refused the login of deploy");
+    assert_eq!(lab.served(), live);
+}
+
+/// Its retries end, and nothing of it stays: not even its environment, which holds the secret.
+#[test]
+fn a_release_that_is_never_well_is_put_down_where_the_script_goes_on() {
+    let lab = solo();
+    put(&lab, HOST, INCLUDE, "set $service_url http://127.0.0.1:18080;\n");
+    lab.on(HOST, "nginx -s reload; sleep 0.5");
+    let live = deploy_first(&lab);
+    let before = include(&lab);
+    lab.edit(PLAYBOOK, "retries: 10, delay: 3s", "retries: 2, delay: 1s");
+    lab.deploy("0.0.3").exits(1).says("Answers for itself");
+    assert_eq!((include(&lab), lab.served()), (before, Served::new("0.0.1", &live)));
+    assert_eq!(lab.on(HOST, "find /srv/my-server -name .env"), format!("/srv/my-server/{live}/.env\n"));
+    lab.script(SHAPE, "0.0.3").exits(0).says("is live");
+    lab.on(HOST, "sleep 1");
+    assert_eq!(get(lab.front(), "/health").unwrap().status, 503);
+}
+
+/// The color that a first deploy takes.
+#[track_caller]
+fn deploy_first(lab: &Lab) -> String {
+    lab.edit(PLAYBOOK, "X-Color: \"{{ color }}\" }", "X-Color: \"{{ color }}\" }, retries: 5, delay: 200ms");
+    lab.deploy("0.0.1").exits(0);
+    lab.served().color().to_owned()
+}
+
+#[test]
+fn the_script_cuts_requests_that_bgctl_lets_finish_under_load() {
+    let lab = solo();
+    lab.script(SHAPE, "0.0.1").exits(0);
+    sleep(Duration::from_secs(1));
+    let (script, said) = slow_ones(&lab, || lab.script(SHAPE, "0.0.2"));
+    said.exits(0).says("is live");
+    sleep(Duration::from_secs(1));
+    let (bgctl, said) = slow_ones(&lab, || lab.deploy("0.0.4"));
+    said.exits(0);
+    println!(
+        "{SHAPE}, requests of 3 s: the script {} sent, {} failed; bgctl {} sent, {} failed",
+        script.len(),
+        failed(&script),
+        bgctl.len(),
+        failed(&bgctl)
+    );
+    assert!(failed(&script) > 0, "{script:?}");
+    assert_eq!(failed(&bgctl), 0, "{bgctl:?}");
+    assert!(bgctl.len() > 6, "{bgctl:?}");
+}
