@@ -1,9 +1,6 @@
 //! The switch by a file, by one block of a file, and by commands: proved, put back, taken back by the load balancer itself.
 
-use std::thread::sleep;
-use std::time::{Duration, Instant};
-
-use crate::harness::{Lab, Running, Served};
+use crate::harness::{Lab, Served};
 use crate::refused_site::Squatter;
 
 /// What nginx reads in place of a symlink.
@@ -45,7 +42,11 @@ fn with_upstreams() -> Lab {
     let lab =
         driven_by(&format!("nginx: {{ file: {FILE}, upstream: api, servers_from: 'api_{{{{ color }}}}' }}"));
     put(&lab, BY_HAND);
-    lab.on("lb1", "chown www-data:adm /etc/nginx/conf.d/my-server.conf; chmod 0640 /etc/nginx/conf.d/my-server.conf; nginx -s reload");
+    lab.on(
+        "lb1",
+        "chown www-data:adm /etc/nginx/conf.d/my-server.conf; chmod 0640 /etc/nginx/conf.d/my-server.conf",
+    );
+    lab.reload_nginx("lb1");
     lab
 }
 
@@ -61,24 +62,6 @@ fn on_green(text: &str) -> String {
     let (before, block) = text.split_once("upstream api {").unwrap();
     let (servers, after) = block.split_once('}').unwrap();
     format!("{before}upstream api {{{}}}{after}", servers.replace("18080", "18081"))
-}
-
-/// A deploy of a release that has switched, and verifies for as long as nobody ends it.
-fn verifying(lab: &Lab, version: &str) -> Running {
-    lab.edit("playbook.yml", ", retries: 5, delay: 200ms", ", successes: 100000");
-    let run = lab.start(&["apply", "-y", "-e", &format!("version={version}")]);
-    lab.until_journal_says("\"event\":\"switched\"");
-    lab.edit("playbook.yml", ", successes: 100000", ", retries: 5, delay: 200ms");
-    run
-}
-
-#[track_caller]
-fn until_served(lab: &Lab, wanted: &Served) {
-    let began = Instant::now();
-    while lab.glimpse("lb1").as_ref() != Some(wanted) {
-        assert!(began.elapsed() < Duration::from_secs(30), "not {wanted}");
-        sleep(Duration::from_millis(100));
-    }
 }
 
 #[test]
@@ -128,10 +111,11 @@ fn a_killed_run_leaves_a_file_that_goes_back_by_itself() {
     let lab = with_upstreams();
     lab.deploy("0.0.1").exits(0);
     let before = file(&lab);
-    let mut run = verifying(&lab, "0.0.2");
+    let mut run = lab.verifying("0.0.2");
     run.kill();
     assert_eq!(file(&lab), BY_HAND);
-    until_served(&lab, &Served::new("0.0.1", "green"));
+    lab.until_nobody_watches("lb1");
+    assert_eq!(lab.served(), Served::new("0.0.1", "green"));
     assert_eq!(file(&lab), before);
     lab.bgctl(&["status"]).says("swapped back by itself");
     lab.bgctl(&["abort", "-y"]).exits(0).says("green is live");
@@ -218,10 +202,11 @@ fn commands_switch_and_are_put_back() {
 fn a_killed_run_leaves_commands_that_put_back_by_themselves() {
     let lab = with_commands();
     lab.deploy("0.0.1").exits(0);
-    let mut run = verifying(&lab, "0.0.2");
+    let mut run = lab.verifying("0.0.2");
     run.kill();
     assert_eq!(lab.content("lb1", "/srv/live"), "green\n");
-    until_served(&lab, &Served::new("0.0.1", "blue"));
+    lab.until_nobody_watches("lb1");
+    assert_eq!(lab.served(), Served::new("0.0.1", "blue"));
     assert_eq!(lab.content("lb1", "/srv/live"), "blue\n");
     lab.bgctl(&["status"]).says("swapped back by itself");
     lab.bgctl(&["abort", "-y"]).exits(0);

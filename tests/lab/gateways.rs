@@ -24,10 +24,9 @@ fn with_tls() -> Lab {
 fn replace_certificate(lab: &Lab, name: &str) {
     lab.on(
         "lb1",
-        &format!(
-            "cp /srv/tls/{name}.pem /srv/tls/site.pem && cp /srv/tls/{name}.key /srv/tls/site.key && nginx -s reload && sleep 0.5"
-        ),
+        &format!("cp /srv/tls/{name}.pem /srv/tls/site.pem && cp /srv/tls/{name}.key /srv/tls/site.key"),
     );
+    lab.reload_nginx("lb1");
 }
 
 #[test]
@@ -109,9 +108,9 @@ fn another_site_of_the_load_balancer_is_not_mistaken() {
     lab.on(
         "lb1",
         "printf '%s\\n' 'server { listen 443 ssl default_server; server_name other.example; ssl_certificate \
-         /srv/tls/other.pem; ssl_certificate_key /srv/tls/other.key; return 200 other; }' >/etc/nginx/conf.d/other.conf
-         nginx -s reload; sleep 0.5",
+         /srv/tls/other.pem; ssl_certificate_key /srv/tls/other.key; return 200 other; }' >/etc/nginx/conf.d/other.conf",
     );
+    lab.reload_nginx("lb1");
     // By its name our site is found, though the other one answers to all that nginx does not know.
     lab.deploy("0.0.2").exits(0);
     lab.edit("playbook.yml", "host: app.example", "host: other.example");

@@ -1,10 +1,9 @@
 //! Images from a real registry, from an archive and from a folder: they arrive, and a login leaves nothing behind.
 #![expect(clippy::disallowed_macros, reason = "the numbers are worth a look; nextest shows them")]
 
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::harness::{ECR_TOKEN, Lab, Said, Served, TOKEN};
+use crate::harness::{ECR_TOKEN, Lab, Said, Served, TOKEN, until};
 use crate::ways::ids;
 
 const APPS: [&str; 2] = ["app1", "app2"];
@@ -176,16 +175,10 @@ fn a_login_is_in_no_file_even_while_it_is_used_and_bgctl_dies() {
         event["event"] == "started" && event["task"] == "Pause" && event["host"] == "app2"
     });
     let paused = registry.pause();
-    let began = Instant::now();
-    while lab
-        .on("app2", "ls -d /tmp/.bgctl-login.*/bin 2>/dev/null; pgrep -f 'docker pull' || true")
-        .lines()
-        .count()
-        < 2
-    {
-        assert!(began.elapsed() < Duration::from_secs(20), "no pull begins");
-        sleep(Duration::from_millis(100));
-    }
+    until("a pull with a login is under way", || {
+        let both = "ls -d /tmp/.bgctl-login.*/bin 2>/dev/null; pgrep -f 'docker pull' || true";
+        lab.on("app2", both).lines().count() >= 2
+    });
     assert_eq!(traces(&lab, "app2", TOKEN), "", "while the pull waits");
     // Only the processes that need it know it.
     let knowing = format!("grep -lF {TOKEN} /proc/[0-9]*/environ 2>/dev/null | wc -l");
@@ -193,12 +186,8 @@ fn a_login_is_in_no_file_even_while_it_is_used_and_bgctl_dies() {
     run.kill();
     assert_eq!(traces(&lab, "app2", TOKEN), "", "when bgctl has died");
     drop(paused);
-    let began = Instant::now();
     let folders = |host| lab.on(host, "ls -d /tmp/.bgctl-login.* 2>/dev/null; true");
-    while !APPS.map(folders).concat().is_empty() {
-        assert!(began.elapsed() < Duration::from_mins(1), "a folder stays");
-        sleep(Duration::from_millis(200));
-    }
+    until("no folder of a login is left", || APPS.map(folders).concat().is_empty());
     nothing_is_left(&lab);
     lab.bgctl(&["resume", "-y", "-e", "version=0.0.1"]).exits(0).hides(TOKEN);
     assert_eq!(lab.served(), Served::new("0.0.1", "blue"));

@@ -1,10 +1,7 @@
 //! Commands in containers: migrations of what both colors share. The compose file has a second service with a volume's
 //! file on each host; a folder of the host stands for the shared database.
 
-use std::thread::sleep;
-use std::time::{Duration, Instant};
-
-use crate::harness::{Client, Lab, Load, Served};
+use crate::harness::{Client, Lab, Load, Served, until};
 
 const COMPOSE: &str = "templates/compose.yml.hbs";
 const SHARED: &str = "/srv/shared/migrations";
@@ -43,11 +40,7 @@ const RUNNING: &str = "docker ps -q --filter label=bgctl.command";
 
 #[track_caller]
 fn until_it_migrates(lab: &Lab) {
-    let began = Instant::now();
-    while lab.on("app1", RUNNING).is_empty() {
-        assert!(began.elapsed() < Duration::from_secs(30), "it does not migrate");
-        sleep(Duration::from_millis(100));
-    }
+    until("it migrates", || !lab.on("app1", RUNNING).is_empty());
 }
 
 fn loads(lab: &Lab) -> [Load; 2] {

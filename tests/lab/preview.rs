@@ -115,9 +115,9 @@ server {
     location / { return 302 /next; }
 }
 END
-         sed -i 's/server app[12]:18081 .*;/server 127.0.0.1:18090;/' /etc/nginx/sites-available/my-server-blue.conf
-         nginx -s reload; sleep 0.5",
+         sed -i 's/server app[12]:18081 .*;/server 127.0.0.1:18090;/' /etc/nginx/sites-available/my-server-blue.conf",
     );
+    lab.reload_nginx("lb1");
     for (path, leads) in [
         ("/green/", "/green/next"),
         ("/green/known", "/green/next"),

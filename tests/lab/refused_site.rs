@@ -126,9 +126,10 @@ impl<'a> LogElsewhere<'a> {
             &format!(
                 "cp -p /etc/nginx/nginx.conf /root/nginx.conf.kept
                  sed -i 's|^error_log .*|{directive}|' /etc/nginx/nginx.conf
-                 mkdir -p /srv/logs && nginx -s reload && sleep 0.5"
+                 mkdir -p /srv/logs"
             ),
         );
+        lab.reload_nginx("lb1");
         Self(lab)
     }
 }

@@ -27,7 +27,7 @@ fn all_serve(lab: &Lab, version: &str, color: &str) {
 fn point_lb2_to_blue(lab: &Lab, reload: bool) {
     lab.on("lb2", &format!("ln -sfn /etc/nginx/sites-available/my-server-blue.conf {LINK}"));
     if reload {
-        lab.on("lb2", "nginx -s reload; sleep 1");
+        lab.reload_nginx("lb2");
     }
 }
 
@@ -137,7 +137,8 @@ fn traffic_is_moved_by_hand_only_to_what_runs() {
 #[test]
 fn one_that_serves_neither_color_or_cannot_be_asked_is_not_taken_for_the_others() {
     let lab = with_both();
-    lab.on("lb2", &format!("echo 'server {{ listen 80; return 404; }}' >/etc/nginx/sites-available/default; ln -sfn /etc/nginx/sites-available/default {LINK}; nginx -s reload; sleep 1"));
+    lab.on("lb2", &format!("echo 'server {{ listen 80; return 404; }}' >/etc/nginx/sites-available/default; ln -sfn /etc/nginx/sites-available/default {LINK}"));
+    lab.reload_nginx("lb2");
     let status = lab.bgctl(&["status"]).exits(3);
     for text in ["do not serve the same color", "lb2: the symlink points to", "bgctl switch --to green"] {
         assert!(status.stdout.contains(text), "no {text:?} in {}", status.stdout);

@@ -1,8 +1,6 @@
 //! The binary, run in the folder with nothing of the developer's environment.
 
 use std::process::{Child, Command, Output, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -71,17 +69,6 @@ impl Lab {
     pub(crate) fn each_journal(&self) -> Vec<String> {
         let Ok(folder) = std::fs::read_dir(self.path("state/bgctl/my-server")) else { return Vec::new() };
         folder.map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap()).collect()
-    }
-
-    /// Waits until a run's journal says this, of a run that is under way.
-    #[track_caller]
-    pub(crate) fn until_journal_says(&self, text: &str) {
-        let began = Instant::now();
-        let under_way = |journal: &String| !journal.contains("\"run_ended\"") && journal.contains(text);
-        while !self.each_journal().iter().any(under_way) {
-            assert!(began.elapsed() < Duration::from_secs(30), "no {text:?} in {}", self.journals());
-            sleep(Duration::from_millis(10));
-        }
     }
 
     pub(super) fn command(&self, args: &[&str]) -> Command {

@@ -12,6 +12,11 @@ pub(crate) struct Served {
 }
 
 impl Served {
+    /// Its release.
+    pub(crate) fn version(&self) -> &str {
+        &self.version
+    }
+
     /// Its color.
     pub(crate) fn color(&self) -> &str {
         &self.color

@@ -22,6 +22,7 @@
 //! | `registry` | the lab's registry of images |
 //! | `wire` | a network between operator and hosts that can be cut |
 //! | `shape` | a shape as `bgctl init` writes it, and the home-made script from before |
+//! | `wait` | what others do, waited for by a condition |
 //! | `load` | clients side by side that ask without pause, and what they got |
 
 mod bgctl;
@@ -35,6 +36,7 @@ mod look;
 mod registry;
 mod shape;
 mod tls;
+mod wait;
 mod wire;
 
 pub(crate) use bgctl::{Running, Said};
@@ -45,3 +47,4 @@ pub(crate) use load::{Client, Load, Tally};
 pub(crate) use look::Served;
 pub(crate) use registry::{ECR_TOKEN, TOKEN};
 pub(crate) use shape::PLAYBOOK;
+pub(crate) use wait::until;

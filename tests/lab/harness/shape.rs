@@ -50,6 +50,11 @@ impl Lab {
         )
     }
 
+    /// The folder's playbook: the shipped one, or what `init` wrote.
+    pub(super) fn playbook(&self) -> &'static str {
+        if self.path("playbook.yml").exists() { "playbook.yml" } else { PLAYBOOK }
+    }
+
     /// What selects the folder's inventory and playbook.
     pub(super) fn inventory(&self) -> &'static [&'static str] {
         if self.path("inventory.yml").exists() {

@@ -99,7 +99,7 @@ fn script_deploys_twice(lab: &Lab, shape: &str) -> Asked {
     // It says done when the reload was asked for, not when it took effect.
     let script = |version| {
         lab.script(shape, version).exits(0);
-        sleep(Duration::from_secs(1));
+        lab.until_release(version);
     };
     script("0.0.1");
     let clients = Clients::of(lab);

@@ -4,7 +4,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use super::{Clients, deploys, script_deploys_twice, takes_over};
-use crate::harness::{Lab, Served};
+use crate::harness::{Lab, Served, until};
 use crate::kept::kept;
 
 const SHAPE: &str = "primary-backup";
@@ -45,8 +45,8 @@ fn fails_over(servers: &[&str]) {
     for server in servers {
         lab.on(server, "docker kill my-server-green-web-1");
     }
-    sleep(Duration::from_secs(2));
-    assert_eq!(lab.served(), Served::new("0.0.2", "blue"), "its backup answers");
+    // Its backup answers.
+    lab.until_served(&Served::new("0.0.2", "blue"));
     // Whoever deploys now would recreate the color that serves: that is refused, with the way out.
     let said = lab.deploy("0.0.4").exits(3).says("switch --to blue");
     both_answer_again(&lab, servers, "green");
@@ -63,15 +63,10 @@ fn both_answer_again(lab: &Lab, servers: &[&str], color: &str) {
     for server in servers {
         lab.on(server, &format!("docker start my-server-{color}-web-1"));
     }
-    for _ in 0..100 {
-        sleep(Duration::from_millis(100));
-        if lab.glimpse("lb1").is_some_and(|served| served.color() == color) {
-            // Every server of it is tried again by then.
-            sleep(Duration::from_secs(5));
-            return;
-        }
-    }
-    panic!("{color} does not answer again");
+    until(format_args!("{color} answers on every host again"), || {
+        let all_of_it = (0..4).all(|_| lab.glimpse("lb1").is_some_and(|served| served.color() == color));
+        all_of_it && lab.serving_hosts() == servers
+    });
 }
 
 #[test]

@@ -1,10 +1,7 @@
 //! `single-host`: nginx and both colors on one machine, and an include file that says which is asked.
 
-use std::thread::sleep;
-use std::time::Duration;
-
 use super::{deploys, example, failed, put, script_deploys_twice, slow_ones, takes_over};
-use crate::harness::{Lab, PLAYBOOK, Served, TOKEN, get};
+use crate::harness::{Lab, PLAYBOOK, Served, TOKEN, get, until};
 use crate::images::nothing_is_left;
 
 const SHAPE: &str = "single-host";
@@ -55,7 +52,7 @@ fn it_takes_over_from_the_script_under_load() {
 fn everything_is_put_back_when_nginx_refuses() {
     let lab = solo();
     put(&lab, HOST, INCLUDE, "set $service_url http://127.0.0.1:18080;\n");
-    lab.on(HOST, "nginx -s reload; sleep 0.5");
+    lab.reload_nginx(HOST);
     let color = if deploy_first(&lab) == "blue" { ("blue", "green") } else { ("green", "blue") };
     let (live, idle) = color;
     let (before, service) = (include(&lab), "templates/service-url.conf.hbs");
@@ -77,7 +74,7 @@ fn everything_is_put_back_when_nginx_refuses() {
     lab.on(
         HOST,
         "setsid perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(LocalPort => 8181, Listen => 5); sleep 600' \
-         >/dev/null 2>&1 </dev/null & sleep 0.5",
+         >/dev/null 2>&1 </dev/null & until ss -Hltn 'sport = :8181' | grep -q .; do sleep 0.05; done",
     );
     lab.edit(service, "{{ port }};", "{{ port }};\nlisten 8181;");
     refused("bind() to 0.0.0.0:8181 failed");
@@ -91,7 +88,7 @@ fn the_image_is_pulled_where_a_registry_is_named() {
     let lab = solo();
     lab.registry();
     put(&lab, HOST, INCLUDE, "set $service_url http://127.0.0.1:18080;\n");
-    lab.on(HOST, "nginx -s reload; sleep 0.5");
+    lab.reload_nginx(HOST);
     lab.edit(PLAYBOOK, "image: \"my-server:", "image: \"registry.lab/my-server:");
     lab.edit(PLAYBOOK, "registry: \"\"", "registry: \"registry.lab\"");
     lab.deploy("0.0.1").exits(2).says("REGISTRY_USER");
@@ -111,7 +108,7 @@ fn the_image_is_pulled_where_a_registry_is_named() {
 fn a_release_that_is_never_well_is_put_down_where_the_script_goes_on() {
     let lab = solo();
     put(&lab, HOST, INCLUDE, "set $service_url http://127.0.0.1:18080;\n");
-    lab.on(HOST, "nginx -s reload; sleep 0.5");
+    lab.reload_nginx(HOST);
     let live = deploy_first(&lab);
     let before = include(&lab);
     lab.edit(PLAYBOOK, "retries: 10, delay: 3s", "retries: 2, delay: 1s");
@@ -119,8 +116,7 @@ fn a_release_that_is_never_well_is_put_down_where_the_script_goes_on() {
     assert_eq!((include(&lab), lab.served()), (before, Served::new("0.0.1", &live)));
     assert_eq!(lab.on(HOST, "find /srv/my-server -name .env"), format!("/srv/my-server/{live}/.env\n"));
     lab.script(SHAPE, "0.0.3").exits(0).says("is live");
-    lab.on(HOST, "sleep 1");
-    assert_eq!(get(lab.front(), "/health").unwrap().status, 503);
+    until("its users have it", || get(lab.front(), "/health").is_ok_and(|answer| answer.status == 503));
 }
 
 /// The color that a first deploy takes.
@@ -135,10 +131,10 @@ fn deploy_first(lab: &Lab) -> String {
 fn the_script_cuts_requests_that_bgctl_lets_finish_under_load() {
     let lab = solo();
     lab.script(SHAPE, "0.0.1").exits(0);
-    sleep(Duration::from_secs(1));
+    lab.until_release("0.0.1");
     let (script, said) = slow_ones(&lab, || lab.script(SHAPE, "0.0.2"));
     said.exits(0).says("is live");
-    sleep(Duration::from_secs(1));
+    lab.until_release("0.0.2");
     let (bgctl, said) = slow_ones(&lab, || lab.deploy("0.0.4"));
     said.exits(0);
     println!(

@@ -1,8 +1,5 @@
 //! `upstream-block`: the servers of one block of a file that bgctl has never written.
 
-use std::thread::sleep;
-use std::time::Duration;
-
 use super::{deploys, example, put, script_deploys_twice, takes_over};
 use crate::harness::{Lab, PLAYBOOK, Served};
 
@@ -15,7 +12,7 @@ fn with_big_file() -> Lab {
     let lab = Lab::fresh();
     lab.init(SHAPE, &APPS);
     put(&lab, "lb1", CONF, &example(&lab, "nginx.conf"));
-    lab.on("lb1", "nginx -s reload; sleep 0.5");
+    lab.reload_nginx("lb1");
     lab
 }
 
@@ -111,8 +108,7 @@ fn the_script_leaves_a_refused_file_behind() {
     let lab = with_big_file();
     lab.script(SHAPE, "0.0.1").exits(0);
     lab.script(SHAPE, "0.0.2").exits(0);
-    sleep(Duration::from_secs(1));
-    assert_eq!(lab.served(), Served::new("0.0.2", "blue"));
+    lab.until_served(&Served::new("0.0.2", "blue"));
     lab.on("lb1", &format!("sed -i 's/tcp_nopush on/tcp_npush on/' {CONF}"));
     let before = lab.content("lb1", CONF);
     lab.deploy("0.0.4").exits(1).says("tcp_npush");
@@ -122,6 +118,7 @@ fn the_script_leaves_a_refused_file_behind() {
     assert_eq!(parted(&lab.content("lb1", CONF)).1, of_port(18081), "the file says what is not served");
     assert_eq!(lab.served(), Served::new("0.0.2", "blue"));
     // Whoever mends the other mistake deploys, too.
-    lab.on("lb1", &format!("sed -i 's/tcp_npush on/tcp_nopush on/' {CONF}; nginx -s reload; sleep 1"));
-    assert_eq!(lab.served(), Served::new("0.0.4", "green"));
+    lab.on("lb1", &format!("sed -i 's/tcp_npush on/tcp_nopush on/' {CONF}"));
+    lab.reload_nginx("lb1");
+    lab.until_served(&Served::new("0.0.4", "green"));
 }
