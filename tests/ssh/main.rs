@@ -8,7 +8,6 @@
 )]
 
 mod again;
-mod command_switch;
 mod faults;
 mod holds_and_probes;
 mod hosts;
@@ -16,5 +15,6 @@ mod real;
 mod round_trips;
 mod sshd;
 mod sudo;
+mod switch_scripts;
 mod tls_probes;
 mod way_in;

@@ -1,7 +1,7 @@
 # Keeps a switch: its dead-man goes home. Arguments: FOLDER RUN
 set -u
 folder=$1 run=$2
-take_turn 45
+take_own_turn 45
 
 if recall armed; then
   switch="the switch to ${its_to:-nothing}, made at $its_time"

@@ -1,22 +1,41 @@
 # Whose turn it is to switch on this host, and what waits there for a confirmation. Needs $folder, and clock_lib.sh.
 
-# One at a time, of all apps: a swap, a confirmation, the dead-man. One app's reload makes workers that the proof of
-# another app's switch would take for its own. Waits $1 seconds for another one to end.
+# One at a time, of all apps: a swap, the dead-man. One app's reload makes workers that the proof of another app's
+# switch would take for its own. Waits $1 seconds for another one to end.
 take_turn() {
+  turn=${folder%/*}/switch.lock
+  lockable "$turn"
+  exec 9<"$turn" || exit 73
+  await 9 "$1" "another switch, of this app or another one,"
+  take_own_turn "$1"
+}
+
+# One at a time, of this app, also a confirmation: it waits for no other app, as its dead-man's time does not.
+take_own_turn() {
+  turn=$folder/switch.lock
+  lockable "$turn"
+  exec 8<"$turn" || exit 73
+  await 8 "$1" "another switch of this app"
+}
+
+# Makes a file that is there to be locked.
+lockable() {
   command -v flock >/dev/null 2>&1 || { echo "flock is not installed (it is in util-linux)" >&2; exit 1; }
   (umask 022 && mkdir -p "$folder") || exit 73
-  turn=${folder%/*}/switch.lock
   # Whoever comes first makes it; apps may be deployed by several users, who can all read it.
-  (umask 022 && : >>"$turn") 2>/dev/null
-  if [ ! -r "$turn" ]; then
-    echo "$turn, by which switches on this host take turns, cannot be made or read by $(id -un)" >&2
+  (umask 022 && : >>"$1") 2>/dev/null
+  if [ ! -r "$1" ]; then
+    echo "$1, by which switches on this host take turns, cannot be made or read by $(id -un)" >&2
     exit 73
   fi
-  exec 9<"$turn" || exit 73
-  patience=$(($(now) + $1 * 1000))
-  until flock -n 9; do
+}
+
+# Locks what is open as $1. Waits $2 seconds for $3 to end.
+await() {
+  patience=$(($(now) + $2 * 1000))
+  until flock -n "$1"; do
     if [ "$(now)" -ge "$patience" ]; then
-      echo "another switch, of this app or another one, has been under way on this host for $1 s (it holds $turn)" >&2
+      echo "$3 has been under way on this host for $2 s (it holds $turn)" >&2
       exit 75
     fi
     doze 0.1

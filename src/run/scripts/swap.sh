@@ -32,7 +32,7 @@ arm() {
   token=$run.$$.$(now)
   # shellcheck disable=SC2016 # expanded by the inner shell
   link=$link from=$from to=$to seconds=$seconds folder=$folder run=$run timeout=$timeout program=$program \
-    setsid sh -c 'eval "$program"' bgctl-dead-man "$token" - </dev/null >/dev/null 2>&1 9>&- &
+    setsid sh -c 'eval "$program"' bgctl-dead-man "$token" - </dev/null >/dev/null 2>&1 8>&- 9>&- &
   patience=$(($(now) + 5000))
   until recall armed && [ "$its_token" = "$token" ]; do
     if [ "$(now)" -ge "$patience" ]; then
