@@ -20,12 +20,12 @@ pub const PULL: &str = script!("registry_lib", "image_lib", "pull");
 /// Loads an image from an archive on stdin.
 pub const LOAD: &str = script!("image_lib", "load");
 /// Builds an image.
-pub const BUILD: &str = script!("registry_lib", "image_lib", "build");
+pub const BUILD: &str = script!("registry_lib", "image_lib", "variables_lib", "build");
 /// Brings a compose project up.
 pub const COMPOSE_UP: &str = script!("registry_lib", "compose_lib", "compose_file_lib", "compose_up");
 /// Runs a program in a one-off container of a compose project.
 pub const COMPOSE_RUN: &str =
-    script!("registry_lib", "compose_lib", "compose_file_lib", "one_off_lib", "compose_run");
+    script!("registry_lib", "compose_lib", "compose_file_lib", "one_off_lib", "variables_lib", "compose_run");
 /// Removes the one-off containers that earlier runs left.
 pub const COMPOSE_CLEAR: &str = script!("compose_lib", "one_off_lib", "compose_clear");
 /// Prints a compose project's logs, then takes it down.

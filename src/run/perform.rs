@@ -16,6 +16,7 @@ mod keep;
 mod one_off;
 mod registry;
 mod switch;
+mod variables;
 mod watch;
 
 pub use keep::kept;

@@ -326,11 +326,11 @@ fn a_large_archive_is_streamed() {
     }
 }
 
-const BUILD: &str = "{ name: Build, image: { build: /srv/src, name: \"{{ image }}\", dockerfile: App.dockerfile, args: { RELEASE: \"{{ version }}\" } } }";
+const BUILD: &str = "{ name: Build, image: { build: /srv/src, name: \"{{ image }}\", dockerfile: App.dockerfile, args: { name: \"{{ version }}\", PATH: /app } } }";
 
 /// Puts a Dockerfile on a host.
 fn source(lab: &Lab, host: &str) {
-    lab.on(host, "mkdir -p /srv/src && cd /srv/src && date +%N >unlike && printf 'FROM my-server:0.0.1\nARG RELEASE\nENV VERSION=$RELEASE\nCOPY unlike /\n' >App.dockerfile");
+    lab.on(host, "mkdir -p /srv/src && cd /srv/src && date +%N >unlike && printf 'FROM my-server:0.0.1\nARG name\nENV VERSION=$name\nCOPY unlike /\n' >App.dockerfile");
 }
 
 #[test]

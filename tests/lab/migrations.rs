@@ -94,6 +94,28 @@ fn a_migration_runs_once_in_the_new_image_before_any_container_and_is_taken_back
 }
 
 #[test]
+fn variables_arrive_whatever_they_are_called() {
+    let lab = Lab::fresh();
+    with_migration(&lab);
+    let more =
+        "environment: { name: shop, count: 3, PATH: /app, HOME: /root/of app, IFS: x, TOKEN: \"a 'b' $c\", ";
+    lab.edit("playbook.yml", "environment: { REFUSE_MIGRATION", &format!("{more}REFUSE_MIGRATION"));
+    let run = lab.start(&["apply", "-y", "-e", "version=0.0.1", "-e", "slow=5"]);
+    until_it_migrates(&lab);
+    let shown = lab.on(
+        "app1",
+        &format!("ps -eo args | grep -c 'a .b. [$]c'; docker inspect --format '{{{{json .Config.Env}}}}' $({RUNNING})"),
+    );
+    let (processes, environment) = shown.split_once('\n').unwrap();
+    assert_eq!(processes, "0", "its value is in nobody's list of processes");
+    let environment: Vec<String> = serde_json::from_str(environment).unwrap();
+    for wanted in ["name=shop", "count=3", "PATH=/app", "HOME=/root/of app", "IFS=x", "TOKEN=a 'b' $c"] {
+        assert!(environment.iter().any(|variable| variable == wanted), "no {wanted} in {environment:?}");
+    }
+    run.said().exits(0);
+}
+
+#[test]
 fn one_that_fails_leaves_traffic_alone_and_nothing_behind() {
     let lab = Lab::fresh();
     with_migration(&lab);

@@ -5,6 +5,7 @@ use crate::model::{ComposeRun, Project};
 use crate::remote::Output;
 use crate::scripts::{COMPOSE_CLEAR, COMPOSE_RUN};
 
+use super::variables::{Handed, hand_over};
 use super::{COMPOSE_TIMEOUT, Done, Performance, project_exec, pull_word, shown, yes};
 
 /// Of what a command said, as much is shown when it failed.
@@ -14,18 +15,21 @@ impl Performance<'_> {
     pub(super) async fn compose_run(&self, inside: &ComposeRun) -> Result<Done, StepError> {
         let ComposeRun { project, service, run, .. } = inside;
         let what = format!("run `{}` in {service} of {}", shown(&run.argv), project.name);
-        let names: Vec<&String> = run.env.iter().map(|(name, _)| name).collect();
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
-        let mut exec = project_exec(COMPOSE_RUN, project)
+        let Handed { mut options, environment } = hand_over("-e", &run.env);
+        if let Some(folder) = &run.chdir {
+            options.extend(["-w".to_owned(), folder.clone()]);
+        }
+        let exec = project_exec(COMPOSE_RUN, project)
             .args([yes(inside.takes_back), pull_word(inside.pull), yes(inside.build)])
-            .args([text(&inside.env_file), service.clone(), text(&run.chdir)])
-            .args([text(&inside.mark), names.len().to_string()])
-            .args(names)
+            .args([text(&inside.env_file), service.clone(), text(&inside.mark)])
+            .args([(options.len() + 1 + run.argv.len()).to_string()])
+            .args(options)
+            .args([service])
             .args(&run.argv)
+            .args(environment)
             .stdin(text(&run.stdin))
             .timeout(COMPOSE_TIMEOUT);
-        // The container is given those by name: their values are in nobody's list of processes.
-        exec.env.extend(run.env.iter().cloned());
         let output = self.exec(&what, self.with_logins(exec)).await?;
         if !output.success() {
             let message = format!("could not {what}: exit status {}", output.status);
