@@ -174,7 +174,11 @@ impl Task<'_> {
         let mut plan = opened.map_err(|error| unopened(&error))?;
         if self.verb == Verb::Abort {
             let pointers = plan::pointers(record.target, &self.loaded.model, observed).map_err(wrong)?;
-            plan.switch_as(&pointers);
+            plan = plan.switched_as(&pointers).ok_or_else(|| {
+                let what = "the playbook switches by another driver than that run did; nothing was done";
+                Failure::new(FailureKind::NeedsPerson, what)
+                    .hint("give the playbook the `switch:` that it had then, abort, and change it after that")
+            })?;
         }
         if self.verb == Verb::Resume && !record.can_resume() {
             let failure = Failure::new(

@@ -153,17 +153,17 @@ impl Pointer {
         }
     }
 
-    /// Takes over how another one of its kind is switched; what is switched stays.
-    pub fn switch_as(&mut self, other: &Self) {
+    /// Takes over how another one of its kind is switched; what is switched stays. Whether it is of its kind.
+    pub fn switch_as(&mut self, other: &Self) -> bool {
         match (self, other) {
             (
                 Self::Link { nginx, .. } | Self::File { nginx, .. },
                 Self::Link { nginx: now, .. } | Self::File { nginx: now, .. },
             ) => nginx.clone_from(now),
             (Self::Commands(commands), Self::Commands(now)) => commands.clone_from(now),
-            // Another driver than the run was made with: what it was sealed with is all there is.
-            _ => {}
+            _ => return false,
         }
+        true
     }
 
     /// What scripts are told of it, as variables of their environment.

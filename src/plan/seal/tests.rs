@@ -1,6 +1,7 @@
 use super::*;
 use crate::model::{
     Color, Compose, ComposeRun, Guard, NginxSetup, Project, Pull, PutFile, ReleaseId, Run, Swap,
+    SwitchCommands,
 };
 use crate::plan::{Certainty, Goal, Lane, Phase, Step, Undo, Wave};
 
@@ -144,9 +145,15 @@ fn a_way_back_calls_nginx_as_the_playbook_says_now() {
     let sealed = seal(&plan);
     assert!(Plan::open(&sealed, &Contents::default(), Open::Whole).is_err());
 
-    let mut opened = Plan::open(&sealed, &Contents::default(), Open::Undos).unwrap();
+    let opened = Plan::open(&sealed, &Contents::default(), Open::Undos).unwrap();
     let host = opened.waves[0].lanes[0].host.clone();
-    opened.switch_as(&BTreeMap::from([(host, by("mended"))]));
+    // By commands nothing of nginx can be taken back, and the other way round.
+    let commands = Pointer::Commands(Box::new(SwitchCommands {
+        detect: run("detect"),
+        set: Color::BOTH.map(|color| (color, run("set"))).into(),
+    }));
+    assert_eq!(opened.clone().switched_as(&BTreeMap::from([(host.clone(), commands)])), None);
+    let opened = opened.switched_as(&BTreeMap::from([(host, by("mended"))])).unwrap();
     let Undo::Reverse(Action::Swap(back)) = &opened.steps().next().unwrap().1.undo else { panic!() };
     assert_eq!(back.pointer, by("mended"));
 }
