@@ -120,6 +120,28 @@ fn a_file_that_is_there_is_named_and_left_alone() {
     assert!(!folder.path().join("inventories/shop.yml").exists());
     init(folder.path(), Shape::MultiHost).arg("--force").assert().success();
     assert!(std::fs::read_to_string(&playbook).unwrap().contains("name: shop\n"));
+    // A link is replaced, and not what it points to.
+    let elsewhere = folder.path().join("elsewhere");
+    std::fs::rename(&playbook, &elsewhere).unwrap();
+    std::fs::write(&elsewhere, "name: mine\n").unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &playbook).unwrap();
+    init(folder.path(), Shape::MultiHost).assert().code(2);
+    init(folder.path(), Shape::MultiHost).arg("--force").assert().success();
+    assert_eq!(std::fs::read_to_string(&elsewhere).unwrap(), "name: mine\n");
+    assert!(std::fs::read_to_string(&playbook).unwrap().contains("name: shop\n"));
+}
+
+/// Hosts without their variables would be other hosts.
+#[test]
+fn folders_of_variables_beside_an_inventory_are_refused() {
+    let folder = TempDir::new().unwrap();
+    init(folder.path(), Shape::MultiHost).assert().success();
+    let variables = folder.path().join("inventories/group_vars");
+    std::fs::create_dir(&variables).unwrap();
+    std::fs::write(variables.join("all.yml"), "ansible_user: root\n").unwrap();
+    let said = bgctl(folder.path(), &["apply", "-y", "-i", "shop.yml", "-e", "version=1"]).assert().code(2);
+    let said = String::from_utf8(said.get_output().stderr.clone()).unwrap();
+    assert!(said.contains("inventories/group_vars: variables in folders are not read"), "{said}");
 }
 
 #[test]
@@ -137,6 +159,7 @@ fn without_a_terminal_what_is_missing_is_named() {
             "cannot be used with",
         ),
         (&["init", "--shape", "command", "--app", "a", "--host", "b"], "--shape single-host"),
+        (&["init", "--shape", "single-host", "--app", "a", "--load-balancers", "b"], "has one host"),
         (&["init", "--shape", "round"], "multi-host"),
         (&["init", "--app", "Shop"], "lower-case"),
         (&["init", "--app", "shop", "--load-balancers", "a,a", "--app-servers", "b"], "a is named twice"),

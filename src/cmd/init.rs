@@ -17,6 +17,7 @@ use super::session::Session;
 const USER: &str = "deploy";
 
 pub(super) fn run(session: &Session, args: &InitArgs) -> Result<u8, Failure> {
+    refuse_flags_of_others(shape_of(args), args)?;
     let missing = missing(args);
     let (shape, names) = if missing.is_empty() {
         (shape_of(args), given(session, args)?)
@@ -67,16 +68,24 @@ fn given(session: &Session, args: &InitArgs) -> Result<Names, Failure> {
 
 /// Load balancers and app servers, as the flags of the shape name them.
 fn hosts(shape: Shape, args: &InitArgs) -> Result<(Vec<Machine>, Vec<Machine>), Failure> {
-    match (&args.host, shape.is_one_host()) {
-        (Some(host), true) => Ok((Vec::new(), vec![host.clone()])),
-        (Some(_), false) => Err(usage(format!("--host is for single-host, and this is {}", shape.name()))
-            .hint("say --shape single-host, or --load-balancers and --app-servers")),
-        (None, true) if args.load_balancers.is_empty() && args.app_servers.is_empty() => {
-            Err(usage("--host is missing".to_owned()))
-        }
-        (None, true) => Err(usage("single-host has one host: --host HOST".to_owned())),
-        (None, false) => Ok((args.load_balancers.clone(), args.app_servers.clone())),
+    match &args.host {
+        Some(host) => Ok((Vec::new(), vec![host.clone()])),
+        None if shape.is_one_host() => Err(usage("--host is missing".to_owned())),
+        None => Ok((args.load_balancers.clone(), args.app_servers.clone())),
     }
+}
+
+/// Hosts that the shape has no place for are not left out without a word.
+fn refuse_flags_of_others(shape: Shape, args: &InitArgs) -> Result<(), Failure> {
+    if shape.is_one_host() && !(args.load_balancers.is_empty() && args.app_servers.is_empty()) {
+        return Err(usage("single-host has one host: --host HOST".to_owned())
+            .hint("say --host alone, or a --shape that has load balancers and app servers"));
+    }
+    if !shape.is_one_host() && args.host.is_some() {
+        return Err(usage(format!("--host is for single-host, and this is {}", shape.name()))
+            .hint("say --shape single-host, or --load-balancers and --app-servers"));
+    }
+    Ok(())
 }
 
 fn names(session: &Session, args: &InitArgs, app: AppName, hosts: (Vec<Machine>, Vec<Machine>)) -> Names {
@@ -113,6 +122,7 @@ fn asked(session: &Session, args: &InitArgs) -> Result<(Shape, Names), Failure> 
         None => ask(session, "Name of the app", None, |word| word.parse::<AppName>().map_err(text))?,
     };
     let mut args = args.clone();
+    refuse_flags_of_others(shape, &args)?;
     if shape.is_one_host() && args.host.is_none() {
         args.host = Some(ask(session, "Host, as NAME or NAME=ADDRESS", None, machine)?);
     }
@@ -185,8 +195,13 @@ fn refuse_others(folder: &Path, files: &[ShapeFile]) -> Result<(), Failure> {
 
 fn write(folder: &Path, file: &ShapeFile) -> Result<(), Failure> {
     let path = folder.join(&file.path);
-    let written =
-        path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, &file.text));
+    // A link is replaced: what it points to is another file, which nobody named.
+    let is_link = path.symlink_metadata().is_ok_and(|there| there.is_symlink());
+    let written = path
+        .parent()
+        .map_or(Ok(()), fs::create_dir_all)
+        .and_then(|()| if is_link { fs::remove_file(&path) } else { Ok(()) })
+        .and_then(|()| fs::write(&path, &file.text));
     written.map_err(|error| Failure::of(FailureKind::Failed, &error))
 }
 

@@ -14,9 +14,9 @@ use crate::model::{
 use crate::plan::{self, Model};
 use crate::shapes;
 
-use super::archive;
 use super::failure::{Failure, FailureKind};
 use super::session::Session;
+use super::{archive, beside};
 
 /// What a command works on.
 pub(super) struct Loaded {
@@ -182,6 +182,7 @@ fn inventory_source(name: &str) -> Result<Arc<Source>, Failure> {
         let error = format!("no inventory {name}, and no {}", beside.display());
         return Err(Failure::new(kind, error).hint("give the path of an inventory file with -i"));
     };
+    beside::refuse_variables(path)?;
     source(path)
 }
 
@@ -195,6 +196,7 @@ fn playbook(cli: &Cli, inventory: &Inventory) -> Result<(Playbook, Option<PathBu
     let (source, folder) = match path {
         Some(path) => {
             let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+            beside::refuse_variables(&path)?;
             (source(&path)?, Some(folder))
         }
         None => {

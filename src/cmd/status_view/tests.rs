@@ -177,6 +177,17 @@ fn a_host_that_was_not_asked_is_unknown() {
 }
 
 #[test]
+fn without_a_load_balancer_nothing_is_known_of_locks_and_runs() {
+    let mut fleet = usual(["running", "running"]);
+    for balancer in &fleet.balancers {
+        fleet.observed.hosts.remove(&balancer.host);
+        fleet.observed.served.remove(&balancer.host);
+    }
+    let text = fleet.view().text("-i prod.yml", Paint::PLAIN);
+    assert!(text.contains("lock      unknown\nlast run  unknown\n"), "{text}");
+}
+
+#[test]
 fn two_hundred_servers_that_run_the_same_are_two_lines() {
     let fleet = usual(["running", "running"]);
     let fleet = (3..=200).fold(fleet, |fleet, n| fleet.server(&format!("app{n}"), both("running")));

@@ -15,7 +15,7 @@ impl StatusView {
         lines.extend(table(&server_rows(&self.app_servers, self.live, paint), paint));
         lines.push(String::new());
         lines.push(format!("lock      {}", self.lock_text(paint)));
-        lines.push(format!("last run  {}", self.last_run_text()));
+        lines.push(format!("last run  {}", self.last_run_text(paint)));
         lines.extend(self.unfinished_text(selection, paint));
         lines.push(format!("rollback  {}", self.rollback.text(selection, paint)));
         lines.extend(self.kept_text().map(|kept| format!("kept      {kept}")));
@@ -33,9 +33,7 @@ impl StatusView {
                 format!("{} is live", paint.color(live))
             }
             Some(live) => format!("{} is live on the load balancers that were asked", paint.color(live)),
-            None if self.load_balancers.iter().all(|balancer| !balancer.asked) => {
-                paint.yellow("no load balancer could be asked")
-            }
+            None if self.nobody_was_asked() => paint.yellow("no load balancer could be asked"),
             None => match self.load_balancers.iter().find_map(|balancer| balancer.served) {
                 Some(served) => format!("{} is live, but not on every load balancer", paint.color(served)),
                 None => paint.yellow("no color is live"),
@@ -44,15 +42,28 @@ impl StatusView {
         format!("{} {text}", paint.bold(format!("{}:", self.app)))
     }
 
+    /// Locks and records are the load balancers': without them nothing is known of either.
+    fn nobody_was_asked(&self) -> bool {
+        self.load_balancers.iter().all(|balancer| !balancer.asked)
+    }
+
     fn lock_text(&self, paint: Paint) -> String {
-        let Some(lock) = &self.lock else { return "free".to_owned() };
+        let Some(lock) = &self.lock else {
+            return if self.nobody_was_asked() { paint.yellow("unknown") } else { "free".to_owned() };
+        };
         let phase = lock.phase.as_ref().map(|phase| format!(", phase {phase}")).unwrap_or_default();
         let held = format!("held by {} since {}{phase} (run {})", lock.by, lock.since, lock.run);
         paint.yellow(harmless(&held))
     }
 
-    fn last_run_text(&self) -> String {
-        let Some(run) = &self.last_run else { return "none on record".to_owned() };
+    fn last_run_text(&self, paint: Paint) -> String {
+        let Some(run) = &self.last_run else {
+            return if self.nobody_was_asked() {
+                paint.yellow("unknown")
+            } else {
+                "none on record".to_owned()
+            };
+        };
         let outcome = run.outcome.as_deref().unwrap_or("not ended");
         let release = run.release.as_ref().map(|release| format!(" (release {release})")).unwrap_or_default();
         harmless(&format!(
