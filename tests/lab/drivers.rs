@@ -51,7 +51,7 @@ fn with_upstreams() -> Lab {
 }
 
 fn put(lab: &Lab, text: &str) {
-    lab.on("lb1", &format!("cat >{FILE} <<'END'\n{text}END"));
+    lab.put("lb1", FILE, text);
 }
 
 fn file(lab: &Lab) -> String {

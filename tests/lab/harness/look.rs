@@ -110,6 +110,12 @@ impl Lab {
         all.into_iter().find(|container| container.running).map(|container| container.image)
     }
 
+    /// Writes a file of a host, as a person does: the same file, with its owner and mode.
+    pub(crate) fn put(&self, host: &str, path: &str, text: &str) {
+        let [text, path] = [text, path].map(|word| shlex::try_quote(word).unwrap());
+        self.on(host, &format!("printf %s {text} >{path}"));
+    }
+
     /// What a file of a host contains.
     pub(crate) fn content(&self, host: &str, path: &str) -> String {
         self.on(host, &format!("cat {}", shlex::try_quote(path).unwrap()))

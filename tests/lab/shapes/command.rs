@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Clients, deploys, example, failed, put, script_deploys_twice, slow_ones, takes_over};
+use super::{Clients, deploys, example, failed, script_deploys_twice, slow_ones, takes_over};
 use crate::harness::{Lab, PLAYBOOK, Served, until};
 
 const SHAPE: &str = "command";
@@ -14,8 +14,8 @@ fn with_haproxy() -> Lab {
     let lab = Lab::fresh();
     lab.init(SHAPE, &APPS);
     lab.on("lb1", "pkill -KILL nginx; while pgrep nginx >/dev/null; do sleep 0.05; done");
-    put(&lab, "lb1", "/etc/haproxy/haproxy.cfg", &example(&lab, "haproxy.cfg"));
-    put(&lab, "lb1", MAP, "live green\n");
+    lab.put("lb1", "/etc/haproxy/haproxy.cfg", &example(&lab, "haproxy.cfg"));
+    lab.put("lb1", MAP, "live green\n");
     lab.on(
         "lb1",
         "setsid haproxy -W -D -p /run/haproxy.pid -f /etc/haproxy/haproxy.cfg >/dev/null 2>&1 </dev/null
@@ -49,7 +49,7 @@ fn it_takes_over_from_the_script_under_load() {
     let lab = with_haproxy();
     let before = script_deploys_twice(&lab, SHAPE);
     // The file says what the running HAProxy uses: docs/shapes/command.md asks for it.
-    put(&lab, "lb1", MAP, "live green\n");
+    lab.put("lb1", MAP, "live green\n");
     takes_over(&lab, SHAPE, &before, || ());
     assert_eq!(says(&lab), ["blue", "blue"]);
     let clients = Clients::of(&lab);
@@ -67,7 +67,7 @@ fn a_reload_takes_back_what_the_script_did() {
     let lab = with_haproxy();
     lab.script(SHAPE, "0.0.1").exits(0);
     lab.script(SHAPE, "0.0.2").exits(0);
-    put(&lab, "lb1", MAP, "live green\n");
+    lab.put("lb1", MAP, "live green\n");
     lab.script(SHAPE, "0.0.4").exits(0);
     assert_eq!(lab.served(), Served::new("0.0.4", "blue"));
     reload(&lab);

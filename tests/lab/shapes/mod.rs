@@ -83,11 +83,6 @@ fn takes_over(lab: &Lab, shape: &str, before: &Asked, settled: impl FnOnce()) {
     asked.all_answered();
 }
 
-/// Writes a file of a host, as a person does.
-fn put(lab: &Lab, host: &str, path: &str, text: &str) {
-    lab.on(host, &format!("printf %s {} >{path}", shlex::try_quote(text).unwrap()));
-}
-
 /// An example that `init` wrote.
 fn example(lab: &Lab, name: &str) -> String {
     std::fs::read_to_string(lab.path("examples").join(name)).unwrap()

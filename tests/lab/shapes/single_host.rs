@@ -1,6 +1,6 @@
 //! `single-host`: nginx and both colors on one machine, and an include file that says which is asked.
 
-use super::{deploys, example, failed, put, script_deploys_twice, slow_ones, takes_over};
+use super::{deploys, example, failed, script_deploys_twice, slow_ones, takes_over};
 use crate::harness::{Lab, PLAYBOOK, Served, TOKEN, get, until};
 use crate::images::nothing_is_left;
 
@@ -15,7 +15,7 @@ fn solo() -> Lab {
     let lab = Lab::brought_up("solo15", &["--solos", "1"]);
     lab.init(SHAPE, &[HOST]);
     lab.knows("SECRET_KEY", SECRET);
-    put(&lab, HOST, SITE, &example(&lab, "single-host.conf"));
+    lab.put(HOST, SITE, &example(&lab, "single-host.conf"));
     lab
 }
 
@@ -51,7 +51,7 @@ fn it_takes_over_from_the_script_under_load() {
 #[test]
 fn everything_is_put_back_when_nginx_refuses() {
     let lab = solo();
-    put(&lab, HOST, INCLUDE, "set $service_url http://127.0.0.1:18080;\n");
+    lab.put(HOST, INCLUDE, "set $service_url http://127.0.0.1:18080;\n");
     lab.reload_nginx(HOST);
     let color = if deploy_first(&lab) == "blue" { ("blue", "green") } else { ("green", "blue") };
     let (live, idle) = color;
@@ -87,7 +87,7 @@ fn everything_is_put_back_when_nginx_refuses() {
 fn the_image_is_pulled_where_a_registry_is_named() {
     let lab = solo();
     lab.registry();
-    put(&lab, HOST, INCLUDE, "set $service_url http://127.0.0.1:18080;\n");
+    lab.put(HOST, INCLUDE, "set $service_url http://127.0.0.1:18080;\n");
     lab.reload_nginx(HOST);
     lab.edit(PLAYBOOK, "image: \"my-server:", "image: \"registry.lab/my-server:");
     lab.edit(PLAYBOOK, "registry: \"\"", "registry: \"registry.lab\"");
@@ -107,7 +107,7 @@ fn the_image_is_pulled_where_a_registry_is_named() {
 #[test]
 fn a_release_that_is_never_well_is_put_down_where_the_script_goes_on() {
     let lab = solo();
-    put(&lab, HOST, INCLUDE, "set $service_url http://127.0.0.1:18080;\n");
+    lab.put(HOST, INCLUDE, "set $service_url http://127.0.0.1:18080;\n");
     lab.reload_nginx(HOST);
     let live = deploy_first(&lab);
     let before = include(&lab);

@@ -1,6 +1,6 @@
 //! `upstream-block`: the servers of one block of a file that bgctl has never written.
 
-use super::{deploys, example, put, script_deploys_twice, takes_over};
+use super::{deploys, example, script_deploys_twice, takes_over};
 use crate::harness::{Lab, PLAYBOOK, Served};
 
 const SHAPE: &str = "upstream-block";
@@ -11,7 +11,7 @@ const CONF: &str = "/etc/nginx/nginx.conf";
 fn with_big_file() -> Lab {
     let lab = Lab::fresh();
     lab.init(SHAPE, &APPS);
-    put(&lab, "lb1", CONF, &example(&lab, "nginx.conf"));
+    lab.put("lb1", CONF, &example(&lab, "nginx.conf"));
     lab.reload_nginx("lb1");
     lab
 }
