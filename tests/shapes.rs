@@ -136,12 +136,16 @@ fn a_file_that_is_there_is_named_and_left_alone() {
 fn folders_of_variables_beside_an_inventory_are_refused() {
     let folder = TempDir::new().unwrap();
     init(folder.path(), Shape::MultiHost).assert().success();
-    let variables = folder.path().join("inventories/group_vars");
-    std::fs::create_dir(&variables).unwrap();
-    std::fs::write(variables.join("all.yml"), "ansible_user: root\n").unwrap();
-    let said = bgctl(folder.path(), &["apply", "-y", "-i", "shop.yml", "-e", "version=1"]).assert().code(2);
-    let said = String::from_utf8(said.get_output().stderr.clone()).unwrap();
-    assert!(said.contains("inventories/group_vars: variables in folders are not read"), "{said}");
+    for (beside, name) in [("inventories", "group_vars"), ("playbooks", "host_vars")] {
+        let variables = folder.path().join(beside).join(name);
+        std::fs::create_dir(&variables).unwrap();
+        std::fs::write(variables.join("all.yml"), "ansible_user: root\n").unwrap();
+        let said =
+            bgctl(folder.path(), &["apply", "-y", "-i", "shop.yml", "-e", "version=1"]).assert().code(2);
+        let said = String::from_utf8(said.get_output().stderr.clone()).unwrap();
+        assert!(said.contains(&format!("{name}: variables in folders are not read")), "{said}");
+        std::fs::remove_dir_all(variables).unwrap();
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Ansible's folders of variables, which this version does not read: hosts without them would be other hosts.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use fs_err as fs;
@@ -11,7 +12,10 @@ const FOLDERS: [&str; 2] = ["group_vars", "host_vars"];
 /// Refuses a file that has such a folder with anything in it beside it.
 pub(super) fn refuse_variables(file: &Path) -> Result<(), Failure> {
     let folder = file.parent().unwrap_or(Path::new(""));
-    let has_any = |path: &Path| fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
+    let is_read = |name: &OsStr| !name.as_encoded_bytes().starts_with(b".");
+    let has_any = |path: &Path| {
+        fs::read_dir(path).is_ok_and(|all| all.flatten().any(|entry| is_read(&entry.file_name())))
+    };
     let Some(found) = FOLDERS.map(|name| folder.join(name)).into_iter().find(|path| has_any(path)) else {
         return Ok(());
     };
@@ -30,6 +34,7 @@ mod tests {
         let (inventory, variables) = (folder.path().join("prod.yml"), folder.path().join("host_vars"));
         refuse_variables(&inventory).unwrap();
         fs::create_dir(&variables).unwrap();
+        fs::write(variables.join(".gitkeep"), "").unwrap();
         refuse_variables(&inventory).unwrap();
         fs::write(variables.join("app1.yml"), "a: 1").unwrap();
         let failure = refuse_variables(&inventory).unwrap_err();

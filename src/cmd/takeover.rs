@@ -138,6 +138,14 @@ fn outside(loaded: &mut Loaded, verb: Verb) -> Result<Vec<HostName>, Failure> {
     Ok(loaded.model.inventory.hosts().iter().filter(|host| !inside.contains(host)).cloned().collect())
 }
 
+/// A load balancer that was switched goes back by the driver that it was switched by.
+fn refuse_other_drivers(others: &[HostName], switched: &[HostName]) -> Result<(), Failure> {
+    let Some(host) = switched.iter().find(|host| others.contains(host)) else { return Ok(()) };
+    let what = format!("{host}: the playbook switches by another driver than that run did; nothing was done");
+    Err(Failure::new(FailureKind::NeedsPerson, what)
+        .hint("give the playbook the `switch:` that it had then, abort, and change it after that"))
+}
+
 struct Task<'a> {
     session: &'a Session,
     verb: Verb,
@@ -172,14 +180,6 @@ impl Task<'_> {
             },
         };
         let mut plan = opened.map_err(|error| unopened(&error))?;
-        if self.verb == Verb::Abort {
-            let pointers = plan::pointers(record.target, &self.loaded.model, observed).map_err(wrong)?;
-            plan = plan.switched_as(&pointers).ok_or_else(|| {
-                let what = "the playbook switches by another driver than that run did; nothing was done";
-                Failure::new(FailureKind::NeedsPerson, what)
-                    .hint("give the playbook the `switch:` that it had then, abort, and change it after that")
-            })?;
-        }
         if self.verb == Verb::Resume && !record.can_resume() {
             let failure = Failure::new(
                 FailureKind::NeedsPerson,
@@ -196,6 +196,8 @@ impl Task<'_> {
         left.outside.extend(plan.hosts().into_iter().filter(|host| !inventory.contains(host)).cloned());
         if self.verb == Verb::Abort {
             self.refuse_what_cannot_be_taken_back(&plan, &left)?;
+            let pointers = plan::pointers(record.target, &self.loaded.model, observed).map_err(wrong)?;
+            refuse_other_drivers(&plan.switch_as(&pointers), &left.switched(&plan))?;
         }
         Ok((plan, left))
     }

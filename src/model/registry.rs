@@ -100,7 +100,7 @@ pub struct BuildImage {
     pub dir: String,
     /// The Dockerfile, where it is not the folder's own.
     pub dockerfile: Option<String>,
-    /// `ARG`s of the Dockerfile, whose values no list of processes shows.
+    /// `ARG`s of the Dockerfile. No list of processes shows their values, but for names that engines go by themselves.
     pub env: Vec<(String, String)>,
 }
 

@@ -30,7 +30,7 @@ pub struct Contents {
 pub enum Open {
     /// All of it, to go on.
     Whole,
-    /// What takes it back. How load balancers are switched is left open: [`Plan::switched_as`] says it.
+    /// What takes it back. How load balancers are switched is left open: [`Plan::switch_as`] says it.
     Undos,
 }
 
@@ -93,20 +93,20 @@ impl Plan {
     }
 
     /// Has the ways back switch like this. A run that is stuck because its reload command is wrong is taken back by the
-    /// one that was mended since. `None`: a load balancer has another driver now, so that nothing says how.
-    #[must_use]
-    pub fn switched_as(mut self, pointers: &BTreeMap<HostName, Pointer>) -> Option<Self> {
+    /// one that was mended since. Returns the load balancers that have another driver now: nothing says how they go back.
+    pub fn switch_as(&mut self, pointers: &BTreeMap<HostName, Pointer>) -> Vec<HostName> {
+        let mut others = Vec::new();
         for lane in self.waves.iter_mut().flat_map(|wave| &mut wave.lanes) {
             let Some(now) = pointers.get(&lane.host) else { continue };
             for step in &mut lane.steps {
                 if let Undo::Reverse(Action::Swap(swap)) = &mut step.undo
                     && !swap.pointer.switch_as(now)
                 {
-                    return None;
+                    others.push(lane.host.clone());
                 }
             }
         }
-        Some(self)
+        others
     }
 }
 

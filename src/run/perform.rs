@@ -181,9 +181,8 @@ impl Performance<'_> {
 }
 
 fn project_exec(script: &'static str, project: &Project) -> Exec {
-    let mut exec = Exec::changes(script).args(project_args(project.compose, &project.name, &project.dir));
-    exec.env.clone_from(&project.env);
-    exec
+    let args = project_args(project.compose, &project.name, &project.dir);
+    Exec::changes(script).args(args).env(variables::environment(&project.env, &[]))
 }
 
 /// What every script about a compose project begins with.

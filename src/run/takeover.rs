@@ -46,6 +46,15 @@ impl Left {
         self.steps.iter().filter(here).copied().collect()
     }
 
+    /// The load balancers that an abort switches back.
+    #[must_use]
+    pub fn switched(&self, plan: &Plan) -> Vec<HostName> {
+        let inside = self.inside(plan).into_iter();
+        let swaps = inside
+            .filter_map(|at| find(plan, at).filter(|(.., step)| matches!(step.action, Action::Swap(_))));
+        swaps.map(|(_, lane, _)| lane.host.clone()).collect()
+    }
+
     /// Steps after the switch that nothing brings back, if they were begun, and why: an abort would be stuck there.
     /// On hosts that it leaves alone, too: traffic would go back to another release there.
     #[must_use]

@@ -40,11 +40,17 @@ fn until_the_link_is_back(lab: &Lab) {
 fn until_back(lab: &Lab, switched: Instant) -> Duration {
     until("the link is back", || lab.link() == BLUE);
     let took = switched.elapsed();
-    assert!(took + Duration::from_secs(2) > CONFIRM_TIMEOUT, "it swapped back after {took:?}");
+    // Neither at once nor much too late; a busy machine takes its time.
+    assert!((CONFIRM_TIMEOUT / 2..CONFIRM_TIMEOUT * 3).contains(&took), "it swapped back after {took:?}");
     // The link moves before the workers do, and the watcher writes down what he did.
     lab.until_nobody_watches("lb1");
     assert_eq!(lab.served(), Served::new("0.0.1", "blue"));
     took
+}
+
+/// A watcher whose time does not end before the test gives up: where he goes home, he was sent.
+fn be_patient(lab: &Lab) {
+    lab.edit("playbook.yml", "confirm_timeout: 8s", "confirm_timeout: 5m");
 }
 
 /// No watcher is left, nor anything of his but what he wrote down.
@@ -116,6 +122,7 @@ fn a_confirmed_switch_stays_and_leaves_nobody_behind() {
     nothing_is_left(&lab, "confirmed\n");
     sleep(CONFIRM_TIMEOUT + Duration::from_secs(2));
     assert_eq!(lab.served(), Served::new("0.0.2", "green"));
+    be_patient(&lab);
     lab.bgctl(&["rollback", "-y"]).exits(0);
     assert_eq!(lab.served(), Served::new("0.0.1", "blue"));
     nothing_is_left(&lab, "confirmed\n");
@@ -124,6 +131,7 @@ fn a_confirmed_switch_stays_and_leaves_nobody_behind() {
 #[test]
 fn an_undo_sends_the_watcher_home() {
     let lab = with_blue();
+    be_patient(&lab);
     lab.edit("templates/site.conf.hbs", "add_header X-Color {{ color }}", "add_header X-Color purple");
     lab.edit("playbook.yml", "X-Color: \"{{ color }}\" }", "X-Color: \"{{ color }}\" }, retries: 3");
     lab.deploy("0.0.2").exits(1);
@@ -192,6 +200,7 @@ fn the_watcher_is_at_his_post_for_a_user_with_sudo_too() {
 #[test]
 fn a_watcher_whose_folder_is_gone_goes_home() {
     let lab = with_blue();
+    be_patient(&lab);
     let (mut run, _) = verifying(&lab);
     run.kill();
     lab.on("lb1", "rm -r /var/lib/bgctl");

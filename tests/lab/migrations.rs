@@ -97,6 +97,10 @@ fn a_migration_runs_once_in_the_new_image_before_any_container_and_is_taken_back
 fn variables_arrive_whatever_they_are_called() {
     let lab = Lab::fresh();
     with_migration(&lab);
+    lab.edit(COMPOSE, "    depends_on:", "    labels: { shop: \"${name} ${kind}\" }\n    depends_on:");
+    let recreate = "      - name: Recreate {{ color }}\n";
+    let theirs = "        environment: { name: the shop, kind: of ours }\n";
+    lab.edit("playbook.yml", recreate, &format!("{recreate}{theirs}"));
     let more =
         "environment: { name: shop, count: 3, PATH: /app, HOME: /root/of app, IFS: x, TOKEN: \"a 'b' $c\", ";
     lab.edit("playbook.yml", "environment: { REFUSE_MIGRATION", &format!("{more}REFUSE_MIGRATION"));
@@ -113,6 +117,8 @@ fn variables_arrive_whatever_they_are_called() {
         assert!(environment.iter().any(|variable| variable == wanted), "no {wanted} in {environment:?}");
     }
     run.said().exits(0);
+    let label = "docker inspect --format '{{index .Config.Labels \"shop\"}}' my-server-blue-web-1";
+    assert_eq!(lab.on("app1", label), "the shop of ours\n");
 }
 
 #[test]

@@ -346,7 +346,8 @@ impl House {
         let open = if verb == Verb::Resume { Open::Whole } else { Open::Undos };
         let mut plan = Plan::open(&sealed, &contents, open).unwrap();
         if verb == Verb::Abort {
-            plan = plan.switched_as(&plan::pointers(record.target, &model, &observed).unwrap()).unwrap();
+            let others = plan.switch_as(&plan::pointers(record.target, &model, &observed).unwrap());
+            assert_eq!(others, []);
         }
         let left =
             Left::of(&record.taken_over("you".into(), "resume".into(), Timestamp::UNIX_EPOCH), &plan, None);

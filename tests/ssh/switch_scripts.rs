@@ -38,6 +38,38 @@ fn a_way_back_to_nothing_is_not_proved_by_the_color_that_was_tried() {
     assert_eq!(after_libraries(folder.path(), text), 0);
 }
 
+/// A restart is a way to switch, too. Whoever waited for the end of what was started would hold every switch of the host.
+#[test]
+fn what_a_command_starts_is_not_waited_for() {
+    let folder = TempDir::new().unwrap();
+    let text = "BGCTL_SET_GREEN='sleep 60 & echo $! >started; echo it is done'
+        said=$(point green 2>&1) || exit 2
+        [ \"$said\" = 'it is done' ] || exit 3
+        kill \"$(cat started)\" || exit 4
+        BGCTL_SET_GREEN='echo no >&2; exit 7'
+        said=$(point green 2>&1) && exit 5
+        case $said in no*) ;; *) exit 6 ;; esac";
+    assert_eq!(after_libraries(folder.path(), text), 0);
+}
+
+/// Variables that people call as a script calls its own, or as nobody would.
+#[test]
+fn variables_keep_their_values_whatever_they_are_called() {
+    let script = script(&["variables_lib"])
+        + "name=mine; with_variables sh -c 'printf \"%s|\" \"$name\" \"$count\" \"$TOKEN\" \"$1\"' sh \"$name\"; echo $name";
+    for shell in [&["sh"][..], &["bash", "--posix"], &["busybox", "sh"]] {
+        let mut command = Command::new(shell[0]);
+        command.args(&shell[1..]).args(["-c", &script]).env("BGCTL_NAMES", "name count TOKEN");
+        command.env("BGCTL_ENV_name", "shop").env("BGCTL_ENV_count", "3").env("BGCTL_ENV_TOKEN", "a 'b'\n$c");
+        let said = command.output().unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(&said.stdout),
+            "shop|3|a 'b'\n$c|mine|mine\n",
+            "{shell:?}: {said:?}"
+        );
+    }
+}
+
 /// Confirms the switch of a run in an app's folder.
 fn confirm(app: &Path, run: &str) -> Output {
     let script = script(&["clock_lib", "guard_lib", "confirm"]);

@@ -145,15 +145,15 @@ fn a_way_back_calls_nginx_as_the_playbook_says_now() {
     let sealed = seal(&plan);
     assert!(Plan::open(&sealed, &Contents::default(), Open::Whole).is_err());
 
-    let opened = Plan::open(&sealed, &Contents::default(), Open::Undos).unwrap();
+    let mut opened = Plan::open(&sealed, &Contents::default(), Open::Undos).unwrap();
     let host = opened.waves[0].lanes[0].host.clone();
     // By commands nothing of nginx can be taken back, and the other way round.
     let commands = Pointer::Commands(Box::new(SwitchCommands {
         detect: run("detect"),
         set: Color::BOTH.map(|color| (color, run("set"))).into(),
     }));
-    assert_eq!(opened.clone().switched_as(&BTreeMap::from([(host.clone(), commands)])), None);
-    let opened = opened.switched_as(&BTreeMap::from([(host, by("mended"))])).unwrap();
+    assert_eq!(opened.switch_as(&BTreeMap::from([(host.clone(), commands)])), std::slice::from_ref(&host));
+    assert_eq!(opened.switch_as(&BTreeMap::from([(host, by("mended"))])), []);
     let Undo::Reverse(Action::Swap(back)) = &opened.steps().next().unwrap().1.undo else { panic!() };
     assert_eq!(back.pointer, by("mended"));
 }

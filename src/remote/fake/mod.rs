@@ -259,11 +259,14 @@ impl Inner {
             ("build", [name, ..]) => world.build_image(name),
             ("compose_up", [_, name, dir, ..]) => world.compose_up(name, dir, exec),
             ("compose_down", [_, name, ..]) => world.compose_down(name),
-            ("compose_run", [_, name, dir, back, _, _, _, service, mark, count, words @ ..]) => {
-                let words = words.get(..count.parse().unwrap_or_default()).unwrap_or_default();
-                let program: Vec<&str> =
-                    words.iter().skip_while(|word| *word != service).skip(1).copied().collect();
-                world.compose_run((name, dir), (mark, *back == "yes"), service, &program)
+            ("compose_run", [_, name, dir, back, _, _, _, service, mark, words @ ..]) => {
+                let options = words.chunks(2).take_while(|pair| matches!(pair, ["-e" | "-w", _])).count();
+                match words.get(options * 2..) {
+                    Some([first, program @ ..]) if first == service => {
+                        world.compose_run((name, dir), (mark, *back == "yes"), service, program)
+                    }
+                    _ => refusal("unknown shorthand flag"),
+                }
             }
             ("compose_clear", [_, _, _]) => Output::default(),
             ("compose_state", [_, name, _, verb]) => world.compose_state(name, verb),

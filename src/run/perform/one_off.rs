@@ -5,7 +5,7 @@ use crate::model::{ComposeRun, Project};
 use crate::remote::Output;
 use crate::scripts::{COMPOSE_CLEAR, COMPOSE_RUN};
 
-use super::variables::{Handed, hand_over};
+use super::variables::{environment, options};
 use super::{COMPOSE_TIMEOUT, Done, Performance, project_exec, pull_word, shown, yes};
 
 /// Of what a command said, as much is shown when it failed.
@@ -16,18 +16,17 @@ impl Performance<'_> {
         let ComposeRun { project, service, run, .. } = inside;
         let what = format!("run `{}` in {service} of {}", shown(&run.argv), project.name);
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
-        let Handed { mut options, environment } = hand_over("-e", &run.env);
+        let mut options = options("-e", &run.env);
         if let Some(folder) = &run.chdir {
             options.extend(["-w".to_owned(), folder.clone()]);
         }
         let exec = project_exec(COMPOSE_RUN, project)
+            .env(environment(&project.env, &run.env))
             .args([yes(inside.takes_back), pull_word(inside.pull), yes(inside.build)])
             .args([text(&inside.env_file), service.clone(), text(&inside.mark)])
-            .args([(options.len() + 1 + run.argv.len()).to_string()])
             .args(options)
             .args([service])
             .args(&run.argv)
-            .args(environment)
             .stdin(text(&run.stdin))
             .timeout(COMPOSE_TIMEOUT);
         let output = self.exec(&what, self.with_logins(exec)).await?;

@@ -8,7 +8,7 @@ use crate::model::{BuildImage, DOCKER_HUB, Image, Images, LoadImage, Login};
 use crate::remote::{Exec, Output, Upload};
 use crate::scripts::{BUILD, LOAD, LOGIN, PULL};
 
-use super::variables::{Handed, hand_over};
+use super::variables::{environment, options};
 use super::{COMPOSE_TIMEOUT, Done, Performance, failed, interrupted};
 
 const LOGIN_TIMEOUT: Duration = Duration::from_mins(1);
@@ -102,15 +102,15 @@ impl Performance<'_> {
 
     pub(super) async fn build(&self, build: &BuildImage) -> Result<Done, StepError> {
         let what = format!("build {} in {}", build.name, build.dir);
-        let Handed { mut options, environment } = hand_over("--build-arg", &build.env);
+        let mut options = options("--build-arg", &build.env);
         if let Some(file) = &build.dockerfile {
             options.extend(["-f".to_owned(), file.clone()]);
         }
         options.push(".".to_owned());
         let exec = Exec::changes(BUILD)
-            .args([build.name.clone(), build.dir.clone(), options.len().to_string()])
+            .args([build.name.clone(), build.dir.clone()])
             .args(options)
-            .args(environment)
+            .env(environment(&[], &build.env))
             .timeout(COMPOSE_TIMEOUT);
         let output = self.exec(&what, self.with_logins(exec)).await?;
         if output.success() {

@@ -1,9 +1,28 @@
-//! Variables of a container, as its engine takes them.
+//! Variables that people give to compose and to containers, as scripts get them: under names of bgctl's, because theirs
+//! may be those of a script's own variables. `variables_lib.sh` gives them their names again.
 
-/// Variables that say to an engine, or to the shell that starts it, what it shall do itself.
-const OF_THE_ENGINE: [&str; 16] = [
-    "PATH",
-    "HOME",
+/// Under this with its name after it a variable's value comes, and under this one the names.
+const VALUE: &str = "BGCTL_ENV_";
+const NAMES: &str = "BGCTL_NAMES";
+
+/// Variables that engines themselves go by, and how others of these begin.
+const OF_ENGINES: [&str; 4] = ["PATH", "HOME", "TMPDIR", "REGISTRY_AUTH_FILE"];
+const OF_ENGINES_BEGIN: [&str; 11] = [
+    "DOCKER_",
+    "COMPOSE_",
+    "BUILDKIT_",
+    "BUILDX_",
+    "PODMAN_",
+    "CONTAINER_",
+    "CONTAINERS_",
+    "XDG_",
+    "BGCTL_",
+    "LD_",
+    "PYTHON",
+];
+
+/// Variables to which shells give a meaning, or a value.
+const OF_SHELLS: [&str; 20] = [
     "PWD",
     "OLDPWD",
     "UID",
@@ -12,66 +31,84 @@ const OF_THE_ENGINE: [&str; 16] = [
     "GROUPS",
     "IFS",
     "ENV",
-    "TMPDIR",
     "SHELLOPTS",
     "LINENO",
     "RANDOM",
+    "SRANDOM",
     "SECONDS",
-    "REGISTRY_AUTH_FILE",
-];
-/// With these such names begin.
-const OF_THE_ENGINE_BEGIN: [&str; 11] = [
-    "DOCKER_",
-    "COMPOSE_",
-    "BUILDKIT_",
-    "BUILDX_",
-    "PODMAN_",
-    "CONTAINER_",
-    "CONTAINERS_",
-    "BGCTL_",
-    "LD_",
-    "PYTHON",
-    "BASH",
+    "EPOCHSECONDS",
+    "EPOCHREALTIME",
+    "OPTIND",
+    "HISTCMD",
+    "FUNCNAME",
+    "DIRSTACK",
+    "PIPESTATUS",
 ];
 
-/// Options of an engine, and the environment in which it looks up the values that they do not show.
-#[derive(Default)]
-pub(super) struct Handed {
-    pub(super) options: Vec<String>,
-    /// Names and values in turn.
-    pub(super) environment: Vec<String>,
-}
+type Variables = [(String, String)];
 
-/// Hands variables to an engine by an option that takes `NAME` or `NAME=VALUE`.
-pub(super) fn hand_over(option: &str, variables: &[(String, String)]) -> Handed {
-    let mut handed = Handed::default();
-    for (name, value) in variables {
-        let shown = is_the_engine_s(name);
-        let text = if shown { format!("{name}={value}") } else { name.clone() };
-        handed.options.extend([option.to_owned(), text]);
-        if !shown {
-            handed.environment.extend([name.clone(), value.clone()]);
-        }
+/// The environment of a script that calls compose or an engine: for compose itself, as the shell of a person would
+/// have it, and for containers.
+pub(super) fn environment(compose: &Variables, container: &Variables) -> Vec<(String, String)> {
+    let (mut all, named): (Vec<_>, Vec<_>) =
+        compose.iter().cloned().partition(|(name, _)| is_of_engines(name));
+    let looked_up = container.iter().filter(|(name, _)| !is_told(name)).cloned();
+    let named: Vec<(String, String)> = named.into_iter().chain(looked_up).collect();
+    if !named.is_empty() {
+        let names: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
+        all.push((NAMES.to_owned(), names.join(" ")));
+        all.extend(named.into_iter().map(|(name, value)| (format!("{VALUE}{name}"), value)));
     }
-    handed
+    all
 }
 
-fn is_the_engine_s(name: &str) -> bool {
-    OF_THE_ENGINE.contains(&name) || OF_THE_ENGINE_BEGIN.iter().any(|beginning| name.starts_with(beginning))
+/// Options that give a container its variables: `NAME`, whose value the engine looks up in its own environment; or
+/// `NAME=VALUE`, where it would go by that value itself.
+pub(super) fn options(option: &str, container: &Variables) -> Vec<String> {
+    let text = |(name, value): &(String, String)| {
+        if is_told(name) { format!("{name}={value}") } else { name.clone() }
+    };
+    container.iter().flat_map(|variable| [option.to_owned(), text(variable)]).collect()
+}
+
+fn is_told(name: &str) -> bool {
+    is_of_engines(name) || OF_SHELLS.contains(&name) || name.starts_with("BASH")
+}
+
+fn is_of_engines(name: &str) -> bool {
+    OF_ENGINES.contains(&name) || OF_ENGINES_BEGIN.iter().any(|beginning| name.starts_with(beginning))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::hand_over;
+    use super::*;
+
+    fn variables<const N: usize>(all: [(&str, &str); N]) -> Vec<(String, String)> {
+        all.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+    }
 
     #[test]
-    fn values_are_looked_up_but_for_those_that_would_lead_the_engine_astray() {
-        let variables = [("name", "shop"), ("PATH", "/app"), ("TOKEN", "a b"), ("DOCKER_HOST", "tcp://x")];
-        let handed = hand_over("-e", &variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    fn a_container_s_values_are_looked_up_but_for_those_that_engines_and_shells_go_by() {
+        let container = variables([("name", "shop"), ("PATH", "/app"), ("TOKEN", "a b"), ("UID", "7")]);
         assert_eq!(
-            handed.options,
-            ["-e", "name", "-e", "PATH=/app", "-e", "TOKEN", "-e", "DOCKER_HOST=tcp://x"]
+            options("-e", &container),
+            ["-e", "name", "-e", "PATH=/app", "-e", "TOKEN", "-e", "UID=7"]
         );
-        assert_eq!(handed.environment, ["name", "shop", "TOKEN", "a b"]);
+        let wanted = [("BGCTL_NAMES", "name TOKEN"), ("BGCTL_ENV_name", "shop"), ("BGCTL_ENV_TOKEN", "a b")];
+        assert_eq!(environment(&[], &container), variables(wanted));
+    }
+
+    #[test]
+    fn compose_sees_both_and_goes_by_what_is_its_own() {
+        let compose = variables([("DOCKER_HOST", "unix:///x"), ("name", "shop"), ("TAG", "1")]);
+        let environment = environment(&compose, &variables([("TAG", "2"), ("HOME", "/x")]));
+        let wanted = [
+            ("DOCKER_HOST", "unix:///x"),
+            ("BGCTL_NAMES", "name TAG TAG"),
+            ("BGCTL_ENV_name", "shop"),
+            ("BGCTL_ENV_TAG", "1"),
+            ("BGCTL_ENV_TAG", "2"),
+        ];
+        assert_eq!(environment, variables(wanted));
     }
 }

@@ -1,4 +1,4 @@
-# Which compose to call. Arguments of every script that begins with this: KIND NAME DIR …
+# Which compose to call. Needs variables_lib.sh. Arguments of every script that has this: KIND NAME DIR …
 set -u
 PATH=$PATH:/usr/local/bin:/usr/sbin:/sbin
 kind=$1 name=$2 dir=$3
@@ -7,9 +7,9 @@ engine=docker
 
 compose() {
   case $kind in
-    v2) docker compose "$@" ;;
-    v1) docker-compose "$@" ;;
-    podman) podman compose "$@" ;;
+    v2) with_variables docker compose "$@" ;;
+    v1) with_variables docker-compose "$@" ;;
+    podman) with_variables podman compose "$@" ;;
   esac
 }
 

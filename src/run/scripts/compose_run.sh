@@ -1,12 +1,10 @@
 # Runs a program in a one-off container of a service; stdin is the program's.
-# Arguments: KIND NAME DIR BACK PULL BUILD ENV_FILE SERVICE MARK COUNT WORD … [VARIABLE VALUE …]
-# WORD: options of `compose run`, of its variables for one, then SERVICE and the program with its arguments. COUNT: of them.
+# Arguments: KIND NAME DIR BACK PULL BUILD ENV_FILE SERVICE MARK WORD …
+# WORD: options of `compose run`, its variables among them, then SERVICE and the program with its arguments.
 # MARK: a file that is made before the program begins. BACK: yes where the program takes back the one of the mark, which is
 # removed then; without the mark there is nothing to take back.
 back=$4 pull=$5 build=$6 env_file=$7 service=$8 mark=$9
 shift 9
-count=$1
-shift
 if [ "$back" = yes ]; then
   [ -e "$mark" ] || exit 0
   clear_one_offs stop >&2 || exit 1
@@ -23,13 +21,5 @@ if [ "$back" != yes ] && [ -n "$mark" ]; then
   # Earlier runs that stayed need theirs no more.
   for other in "${mark%.*.bgctl}".*.bgctl; do [ "$other" = "$mark" ] || rm -f "$other"; done
 fi
-given=$#
-set -- run --rm -T --label "$label=yes" "$@"
-if [ -n "$env_file" ]; then set -- --env-file "$env_file" "$@"; fi
-set -- -p "$name" "$@"
-case $kind in
-  v1) set -- docker-compose "$@" ;;
-  *) set -- "$engine" compose "$@" ;;
-esac
-with_variables $((count + $# - given)) "$@" || exit
+up run --rm -T --label "$label=yes" "$@" || exit
 if [ "$back" = yes ]; then rm -f "$mark"; fi

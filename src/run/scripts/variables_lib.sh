@@ -1,21 +1,9 @@
-# Variables for a container that an engine makes: they are the engine's environment, where no list of processes shows
-# their values, and may be called like variables of the script.
+# Variables of people for compose and for containers, called as they like, also like those of a script. BGCTL_NAMES are
+# their names; the value of NAME comes as BGCTL_ENV_NAME.
 
-# Runs a command in place of a subshell. Arguments: COUNT WORD … [VARIABLE VALUE …]; COUNT: of the command's words.
+# Runs a program that sees them; no list of processes shows their values.
 with_variables() (
-  count=$1
-  shift
-  set -- "$@" --
-  while [ "$count" -gt 0 ]; do
-    set -- "$@" "$1"
-    shift
-    count=$((count - 1))
-  done
-  # From here on nothing of the script is read any more.
-  while [ "$1" != -- ]; do
-    export "$1=$2"
-    shift 2
-  done
-  shift
+  for bg_name in ${BGCTL_NAMES:-}; do eval "export $bg_name=\"\$BGCTL_ENV_$bg_name\""; done
+  # From here on the script's own variables may be somebody else's.
   exec "$@"
 )
