@@ -126,6 +126,18 @@ impl Shape {
         }
     }
 
+    /// What its playbook takes from the environment of whoever deploys, said for a person.
+    #[must_use]
+    pub const fn environment(self) -> Option<&'static str> {
+        match self {
+            Self::SingleHost => Some(
+                "SECRET_KEY, which goes into the app's .env, and REGISTRY_USER and REGISTRY_PASSWORD where the image \
+                 is in a registry",
+            ),
+            _ => None,
+        }
+    }
+
     /// The stem of its inventory and of its playbook.
     const fn stems(self) -> (&'static str, &'static str) {
         match self {

@@ -131,6 +131,44 @@ fn a_file_that_is_there_is_named_and_left_alone() {
     assert!(std::fs::read_to_string(&playbook).unwrap().contains("name: shop\n"));
 }
 
+/// A stage touches the idle color only.
+#[test]
+fn a_stage_that_would_touch_the_live_color_is_refused() {
+    let folder = TempDir::new().unwrap();
+    init(folder.path(), Shape::MultiHost).assert().success();
+    let playbook = folder.path().join("playbooks/shop.yml");
+    let text = std::fs::read_to_string(&playbook).unwrap();
+    let dir = "dir: \"/srv/{{ app }}/{{ color }}\"";
+    assert!(text.contains(dir), "{text}");
+    let task = "      - name: Compose file";
+    for (changed, why) in [
+        (text.replace(dir, "dir: \"/srv/{{ app }}\""), "`dir` is /srv/shop for both colors"),
+        (
+            text.replace(task, &format!("      - retire: {{ old: remove }}\n{task}")),
+            "would take down the color that is live",
+        ),
+    ] {
+        std::fs::write(&playbook, changed).unwrap();
+        let args = ["apply", "-y", "-i", "inventories/shop.yml", "-e", "version=1"];
+        let said = bgctl(folder.path(), &args).assert().code(2);
+        let said = String::from_utf8(said.get_output().stderr.clone()).unwrap();
+        assert!(said.contains(why), "no {why:?} in {said}");
+    }
+}
+
+/// Else the shipped playbook would be deployed in place of the one that is meant.
+#[test]
+fn a_misspelt_variable_of_bgctl_is_refused() {
+    let folder = TempDir::new().unwrap();
+    init(folder.path(), Shape::MultiHost).assert().success();
+    let inventory = folder.path().join("inventories/shop.yml");
+    let text = std::fs::read_to_string(&inventory).unwrap();
+    std::fs::write(&inventory, text.replace("bgctl_playbook", "bgctl_playbok")).unwrap();
+    let said = bgctl(folder.path(), &["status", "-i", "inventories/shop.yml"]).assert().code(2);
+    let said = String::from_utf8(said.get_output().stderr.clone()).unwrap();
+    assert!(said.contains("did you mean `bgctl_playbook`?") && said.contains("shop.yml:"), "{said}");
+}
+
 /// Hosts without their variables would be other hosts.
 #[test]
 fn folders_of_variables_beside_an_inventory_are_refused() {
@@ -168,6 +206,11 @@ fn without_a_terminal_what_is_missing_is_named() {
         (&["init", "--app", "Shop"], "lower-case"),
         (&["init", "--app", "shop", "--load-balancers", "a,a", "--app-servers", "b"], "a is named twice"),
         (&["init", "--app", "shop", "--load-balancers", "a b", "--app-servers", "c"], "NAME=ADDRESS"),
+        (&["init", "--app", "shop", "--load-balancers", "app_servers", "--app-servers", "c"], "a group of"),
+        (
+            &["init", "--app", "shop", "--load-balancers", "a", "--app-servers", "12,Yes"],
+            "is no text in YAML",
+        ),
     ] {
         let said = bgctl(folder.path(), args).assert().code(2);
         let said = String::from_utf8(said.get_output().stderr.clone()).unwrap();
@@ -221,7 +264,9 @@ fn a_group_that_is_not_there_is_refused_before_any_host_is_contacted() {
 #[test]
 fn a_host_alone_is_the_shape_of_one() {
     let folder = TempDir::new().unwrap();
-    bgctl(folder.path(), &["init", "--app", "shop", "--host", "solo"]).assert().success();
+    let said = bgctl(folder.path(), &["init", "--app", "shop", "--host", "solo"]).assert().success();
+    // Its next step needs what no file says.
+    assert!(String::from_utf8_lossy(&said.get_output().stdout).contains("in your environment: SECRET_KEY"));
     assert!(
         std::fs::read_to_string(folder.path().join("playbooks/shop.yml"))
             .unwrap()

@@ -55,7 +55,7 @@ pub(super) async fn run(
         return Ok(0);
     }
     if !args.yes && !session.ui.can_ask() {
-        return Err(Failure::unanswered(&NoAnswer::NobodyThere, "bgctl plan"));
+        return Err(Failure::unanswered(&NoAnswer::NobodyThere, &shows(goal)));
     }
     let round = Round::prepare(&loaded)?;
     let fleet = observe::connect_all(session, &loaded, &round).await?;
@@ -64,6 +64,17 @@ pub(super) async fn run(
     let code = deployment.run().await;
     fleet.close().await;
     code
+}
+
+/// The command that shows what this one would do.
+fn shows(goal: Goal) -> String {
+    match goal {
+        Goal::Apply | Goal::Stage => "bgctl plan".to_owned(),
+        Goal::Promote => "bgctl promote --check".to_owned(),
+        Goal::Rollback | Goal::Restage => "bgctl rollback --check".to_owned(),
+        Goal::Retire => "bgctl retire --check".to_owned(),
+        Goal::Switch(color) => format!("bgctl switch --to {color} --check"),
+    }
 }
 
 struct Deployment<'a> {
@@ -163,7 +174,8 @@ impl Deployment<'_> {
             }
             _ => format!("Do this, and move traffic to {}?", plan.target),
         };
-        let yes = ui.confirm(&question).map_err(|error| Failure::unanswered(&error, "bgctl plan"))?;
+        let yes =
+            ui.confirm(&question).map_err(|error| Failure::unanswered(&error, &shows(self.request.goal)))?;
         if !yes {
             ui.say("Nothing was done.\n");
         }

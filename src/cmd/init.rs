@@ -230,6 +230,9 @@ fn told(session: &Session, args: &InitArgs, shape: Shape, names: &Names, files: 
         let _ =
             writeln!(text, "\nThe hosts have to have {what} already; {} is an example of it.", at(example));
     }
+    if let Some(variables) = shape.environment() {
+        let _ = writeln!(text, "\nSet in your environment: {variables}.");
+    }
     let _ = writeln!(text, "\nRead them, change what is different with you, then:\n  {}", paint.cyan(next));
     text
 }

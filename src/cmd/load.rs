@@ -16,7 +16,7 @@ use crate::shapes;
 
 use super::failure::{Failure, FailureKind};
 use super::session::Session;
-use super::{archive, beside};
+use super::{archive, beside, own_variables};
 
 /// What a command works on.
 pub(super) struct Loaded {
@@ -145,6 +145,7 @@ fn endpoints(
             }
             Err(bad) => problems.extend(bad.into_iter().map(|bad| located(inventory, host, &bad))),
         }
+        problems.extend(own_variables::check(&vars).iter().map(|bad| located(inventory, host, bad)));
     }
     Problems(problems).distinct().or(endpoints).map_err(wrong)
 }

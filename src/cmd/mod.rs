@@ -11,6 +11,7 @@ mod init;
 mod kept;
 mod load;
 mod observe;
+mod own_variables;
 mod plan;
 mod readiness;
 mod rehearsal;

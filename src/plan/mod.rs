@@ -8,6 +8,7 @@ mod compare;
 mod deed;
 mod fill;
 mod hosts;
+mod idle;
 mod json;
 mod observe;
 mod one_off;

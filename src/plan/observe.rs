@@ -10,14 +10,14 @@ use crate::model::{Check, Color, HostName, Problems, ReleaseId};
 use super::deed::{self, Deed, Wanted, Wish};
 use super::scope::{Model, Scope};
 use super::site::{self, Site};
-use super::{Blocked, Certainty, Note, compare};
+use super::{Blocked, Certainty, Note, compare, idle};
 
 /// What each host is asked: everything about both colors, so that one round trip is enough.
 pub fn questions(model: &Model) -> Result<BTreeMap<HostName, Questions>, Problems> {
     let nothing = Observed::default();
     let scope = Scope::new(model, &nothing, &[]);
     let mut all: BTreeMap<HostName, Questions> = BTreeMap::new();
-    let mut problems = Vec::new();
+    let mut problems = idle::check(&scope)?;
     for color in Color::BOTH {
         let side = scope.side(color, Some(color.other()), "")?;
         for play in model.playbook.stage.iter().chain(&model.playbook.settle) {

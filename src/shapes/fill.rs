@@ -37,6 +37,17 @@ fn is_plain(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
 }
 
+/// Why a host cannot have this name in an inventory in YAML, where it would be something else.
+fn no_host(name: &str) -> Option<String> {
+    if GROUPS.contains(&name) {
+        return Some(format!("a host cannot be called {name}: a group of the inventory is"));
+    }
+    let is_number = name.parse::<f64>().is_ok() || name.starts_with("0x") || name.starts_with("0o");
+    let is_word = WORDS.iter().any(|word| word.eq_ignore_ascii_case(name));
+    (is_number || is_word)
+        .then(|| format!("{name} is no text in YAML: write NAME={name}, with a name that has letters"))
+}
+
 /// What a user's files are to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names {
@@ -59,6 +70,11 @@ type Hosts = &'static [(&'static str, &'static str)];
 const LOAD_BALANCERS: Hosts = &[("lb1", "192.0.2.10")];
 const APP_SERVERS: Hosts = &[("app1", "192.0.2.21"), ("app2", "192.0.2.22")];
 const ONE_HOST: Hosts = &[("web1", "192.0.2.30")];
+
+/// The inventory's groups, and those that every inventory has.
+const GROUPS: [&str; 4] = ["all", "ungrouped", "load_balancers", "app_servers"];
+/// Words that are no text in YAML.
+const WORDS: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
 
 const IMAGE: &str = "my-server:{{ version }}";
 const REGISTRY: &str = "registry: \"\"";
@@ -88,7 +104,10 @@ impl Names {
             [one, other] if one == other => Some(one),
             _ => None,
         });
-        twice.map_or(Ok(()), |name| Err(format!("{name} is named twice")))
+        if let Some(name) = twice {
+            return Err(format!("{name} is named twice"));
+        }
+        names.into_iter().find_map(no_host).map_or(Ok(()), Err)
     }
 
     /// A shipped text with these names.
@@ -132,6 +151,9 @@ impl Names {
         let registry = format!("registry: \"{}\"", registry_of(&self.image).unwrap_or_default());
         let user = format!("ansible_user: {}", self.user);
         let word = self.app.as_str().replace('-', "_");
+        // Of nginx's variables those that begin with a digit are something else.
+        let word =
+            if word.starts_with(|first: char| first.is_ascii_digit()) { format!("app_{word}") } else { word };
         let app: [(&str, &str); 7] = [
             (IMAGE, &self.image),
             (REGISTRY, &registry),

@@ -138,7 +138,7 @@ fn a_wrong_password_a_missing_tag_and_a_registry_that_is_down_leave_live_traffic
         .says("traffic is where it was, blue is live");
     untouched(&lab, &blue);
     lab.knows("REGISTRY_TOKEN", "");
-    lab.deploy("0.0.2").exits(2).says("is the variable set");
+    lab.deploy("0.0.2").exits(2).says("`REGISTRY_TOKEN` is empty");
     lab.knows("REGISTRY_TOKEN", TOKEN);
 
     lab.deploy("0.0.7")

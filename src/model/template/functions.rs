@@ -150,10 +150,12 @@ fn quoted(text: &str) -> Result<String, Fault> {
 
 fn environment(args: &Args<'_, '_>) -> Result<Value, Fault> {
     let name = args.text(0)?;
-    let found = args.context.data().get(ENVIRONMENT).and_then(|variables| variables.get(&name));
-    match (found, args.given(1)) {
-        (Some(value), _) | (None, Some(value)) => Ok(value.clone()),
-        (None, None) => Err(Fault::new(format!("the environment variable `{name}` is not set"))
-            .help(format!("set it, or give a default: {{{{env \"{name}\" \"…\"}}}}"))),
-    }
+    let set = args.context.data().get(ENVIRONMENT).and_then(|variables| variables.get(&name));
+    // Who forgot a secret has an empty one, as pipelines are.
+    let found = set.filter(|value| value.as_str() != Some(""));
+    found.or_else(|| args.given(1)).cloned().ok_or_else(|| {
+        let how = if set.is_some() { "empty" } else { "not set" };
+        Fault::new(format!("the environment variable `{name}` is {how}"))
+            .help(format!("set it, or give a default: {{{{env \"{name}\" \"…\"}}}}"))
+    })
 }
