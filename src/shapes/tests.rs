@@ -19,6 +19,14 @@ fn file(files: &[ShapeFile], path: &str) -> String {
     files.iter().find(|file| file.path == path).unwrap_or_else(|| panic!("no {path}")).text.clone()
 }
 
+/// nginx takes `$1shop_color` for what a regular expression has found.
+#[test]
+fn an_app_that_begins_with_a_digit_has_a_variable_of_nginx_that_does_not() {
+    let names = Names { app: "1shop".parse().unwrap(), ..names(Shape::PrimaryBackup, "a b") };
+    let site = file(&Shape::PrimaryBackup.files(&names), "templates/backup-site.conf.hbs");
+    assert!(site.contains("X-Color $app_1shop_color") && !site.contains("$1shop"), "{site}");
+}
+
 #[test]
 fn every_file_of_every_shape_is_shipped_and_none_is_left_over() {
     let mut used: Vec<String> = Vec::new();

@@ -13,7 +13,8 @@ fn context() -> Context {
     }) else {
         unreachable!()
     };
-    let Value::Object(shared) = json!({"groups": {"all": ["app1"]}, "(environment)": {"HOME": "/root"}})
+    let Value::Object(shared) =
+        json!({"groups": {"all": ["app1"]}, "(environment)": {"HOME": "/root", "EMPTY": ""}})
     else {
         unreachable!()
     };
@@ -49,6 +50,7 @@ fn values_are_filled_in_as_they_are() {
         ("{{odd}}", "a \"b\" 'c' $(touch owned)\n<&> ü {{ app }}"),
         ("{{none}}|{{empty}}|{{on}}|{{off}}", "||true|false"),
         ("{{groups.all.[0]}} {{env \"HOME\"}} {{env \"NOPE\" \"d\"}}", "app1 /root d"),
+        ("{{env \"EMPTY\" \"d\"}}", "d"),
         (
             "{{#each upstreams}}{{host}}:{{port}} {{@index}}{{@root.app}}{{#unless @last}},{{/unless}}{{/each}}",
             "app1:1 0web,app2:2 1web",
@@ -142,6 +144,7 @@ fn nothing_missing_passes_in_silence() {
         "{{required empty \"say it\"}}",
         "{{default nope nope2}}",
         "{{env \"NOPE\"}}",
+        "{{env \"EMPTY\"}}",
         "{{(eq nope 1)}}",
         "{{words.[7]}}",
         "{{words.name}}",
