@@ -28,15 +28,15 @@ pub const COMPOSE_UP: &str =
 pub const COMPOSE_RUN: &str =
     script!("registry_lib", "variables_lib", "compose_lib", "compose_file_lib", "one_off_lib", "compose_run");
 /// Removes the one-off containers that earlier runs left.
-pub const COMPOSE_CLEAR: &str = script!("variables_lib", "compose_lib", "one_off_lib", "compose_clear");
+pub const COMPOSE_CLEAR: &str = script!("compose_lib", "one_off_lib", "compose_clear");
 /// Prints a compose project's logs, then takes it down.
 pub const COMPOSE_DOWN: &str = script!("variables_lib", "compose_lib", "compose_down");
 /// Stops or starts a compose project's containers.
-pub const COMPOSE_STATE: &str = script!("variables_lib", "compose_lib", "compose_state");
+pub const COMPOSE_STATE: &str = script!("compose_lib", "compose_state");
 /// Asks for Docker's HEALTHCHECK of a project's services.
-pub const CONTAINER_HEALTH: &str = script!("variables_lib", "compose_lib", "container_health");
+pub const CONTAINER_HEALTH: &str = script!("compose_lib", "container_health");
 /// Reads which images a project runs, and the digests of files.
-pub const FINGERPRINT: &str = script!("variables_lib", "compose_lib", "fingerprint");
+pub const FINGERPRINT: &str = script!("compose_lib", "fingerprint");
 /// Has nginx test its configuration with a new site in place.
 pub const TEST_SITE: &str = script!("clock_lib", "nginx_lib", "test_site");
 /// Tests a copy of nginx's configuration; an argument of [`TEST_SITE`], which runs it where it must.
