@@ -11,7 +11,8 @@ use crate::harness::{Lab, Served, get};
 /// A lab where 0.0.1 is live on blue, and switches are watched for 10 s.
 fn watched() -> Lab {
     let lab = Lab::fresh();
-    lab.on("lb1", "rm -f /var/log/nginx/access.log*; nginx -s reopen; until [ -e /var/log/nginx/access.log ]; do sleep 0.05; done");
+    lab.on("lb1", "rm -f /var/log/nginx/access.log*; nginx -s reopen");
+    lab.until_on("lb1", "test -e /var/log/nginx/access.log");
     lab.deploy("0.0.1").exits(0);
     lab.edit(
         "playbook.yml",
@@ -77,10 +78,8 @@ fn a_log_that_is_rotated_meanwhile_is_read_all_the_same() {
     let run = lab.start(&["apply", "-y", "-e", "version=0.0.2"]);
     lab.until_journal_says("\"task\":\"Watch for errors\"");
     sleep(Duration::from_secs(4));
-    lab.on(
-        "lb1",
-        "cd /var/log/nginx && mv access.log access.log.1 && nginx -s reopen && until [ -s access.log ]; do sleep 0.05; done",
-    );
+    lab.on("lb1", "cd /var/log/nginx && mv access.log access.log.1 && nginx -s reopen");
+    lab.until_on("lb1", "test -s /var/log/nginx/access.log");
     let said = run.said().exits(0);
     let counted = said.stderr.lines().find(|line| line.contains("Watch for errors … ok")).unwrap().to_owned();
     let after: usize =
@@ -122,8 +121,9 @@ fn formats_in_which_times_and_states_stand_are_read() {
     lab.deploy("0.0.1").exits(0);
     let _users = Users::new(lab.front(), &["/", "/fragile"]);
     lab.deploy("0.0.6-fragile").exits(1).says("errors rose from 0.00 % (0 of ");
-    lab.on("lb1", "sed -i 's/time_iso8601/msec/' /etc/nginx/conf.d/lines.conf; ");
+    lab.on("lb1", "sed -i 's/time_iso8601/msec/' /etc/nginx/conf.d/lines.conf");
     lab.reload_nginx("lb1");
-    lab.on("lb1", "rm /var/log/nginx/site.log; nginx -s reopen; until [ -s /var/log/nginx/site.log ]; do sleep 0.05; done");
+    lab.on("lb1", "rm /var/log/nginx/site.log; nginx -s reopen");
+    lab.until_on("lb1", "test -s /var/log/nginx/site.log");
     lab.deploy("0.0.2").exits(0).says("no line of it tells a time and a status");
 }

@@ -55,8 +55,13 @@ impl Lab {
     /// Waits until a load balancer's own watcher has done what it had to, and is gone.
     #[track_caller]
     pub(crate) fn until_nobody_watches(&self, balancer: &str) {
-        let gone = format!("! pgrep -f '{DEAD_MAN}'");
-        until(format_args!("{balancer} has no watcher"), || self.try_on(balancer, &gone));
+        self.until_on(balancer, &format!("! pgrep -f '{DEAD_MAN}'"));
+    }
+
+    /// Waits until shell text exits with 0 on a host.
+    #[track_caller]
+    pub(crate) fn until_on(&self, host: &str, shell: &str) {
+        until(format_args!("`{shell}` exits with 0 on {host}"), || self.try_on(host, shell));
     }
 
     /// A deploy that has switched, and verifies for as long as nobody ends it.

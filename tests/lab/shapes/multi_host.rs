@@ -22,12 +22,13 @@ fn the_script_says_done_where_nginx_kept_its_old_configuration() {
     let lab = Lab::fresh();
     lab.init(SHAPE, &APPS);
     lab.script(SHAPE, "0.0.1").exits(0);
-    lab.on("lb1", "setsid socat TCP-LISTEN:8181,fork,reuseaddr - >/dev/null 2>&1 </dev/null & until ss -Hltn 'sport = :8181' | grep -q .; do sleep 0.05; done");
+    lab.on("lb1", "setsid socat TCP-LISTEN:8181,fork,reuseaddr - >/dev/null 2>&1 </dev/null &");
+    lab.until_on("lb1", "ss -Hltn 'sport = :8181' | grep -q .");
     lab.knows("EXTRA_LISTEN", "listen 8181;");
     lab.script(SHAPE, "0.0.2").exits(0).says("done, green is live");
     assert_eq!(lab.served(), Served::new("0.0.1", "blue"), "the script's word is not what is served");
     // nginx tries for two and a half seconds; what it says of that is not to be taken for bgctl's reload.
-    lab.on("lb1", "until grep -q 'still could not bind' /var/log/nginx/error.log; do sleep 0.1; done");
+    lab.until_on("lb1", "grep -q 'still could not bind' /var/log/nginx/error.log");
     // bgctl meets a link that says another color than what is served, and asks before it does anything.
     lab.deploy("0.0.4").exits(3).says("switch --to");
     lab.bgctl(&["switch", "-y", "--to", "blue"]).exits(0);

@@ -74,8 +74,9 @@ fn everything_is_put_back_when_nginx_refuses() {
     lab.on(
         HOST,
         "setsid perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(LocalPort => 8181, Listen => 5); sleep 600' \
-         >/dev/null 2>&1 </dev/null & until ss -Hltn 'sport = :8181' | grep -q .; do sleep 0.05; done",
+         >/dev/null 2>&1 </dev/null &",
     );
+    lab.until_on(HOST, "ss -Hltn 'sport = :8181' | grep -q .");
     lab.edit(service, "{{ port }};", "{{ port }};\nlisten 8181;");
     refused("bind() to 0.0.0.0:8181 failed");
     lab.edit(service, "\nlisten 8181;", "");
