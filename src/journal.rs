@@ -206,7 +206,7 @@ mod tests {
     fn event(kind: Kind) -> Event {
         Event {
             time: Timestamp::UNIX_EPOCH,
-            run: RunId::new("t", 1),
+            run: RunId::new(jiff::Timestamp::UNIX_EPOCH, 1),
             host: None,
             phase: None,
             task: None,
@@ -215,7 +215,7 @@ mod tests {
     }
 
     fn began() -> Event {
-        let line = r#"{"time":"2026-01-01T00:00:00Z","run":"t-1","event":"run_started","format":1,"app":"a","command":"apply","by":"me@here","live":null,"target":"blue","release":"r","hosts":[],"steps":1}"#;
+        let line = r#"{"time":"2026-01-01T00:00:00Z","run":"20261121T030405Z-00000001","event":"run_started","format":1,"app":"a","command":"apply","by":"me@here","live":null,"target":"blue","release":"0123456789ab","hosts":[],"steps":1}"#;
         serde_json::from_str(line).unwrap()
     }
 
@@ -273,11 +273,15 @@ mod tests {
     fn each_process_that_works_on_a_run_has_a_journal_of_its_own() {
         let folder = tempfile::tempdir().unwrap();
         let names = [1, 2, 3].map(|attempt| {
-            let (_, path) = Journal::create(folder.path(), &RunId::new("t", 1), attempt).unwrap();
+            let (_, path) =
+                Journal::create(folder.path(), &RunId::new(jiff::Timestamp::UNIX_EPOCH, 1), attempt).unwrap();
             path.file_name().unwrap().to_string_lossy().into_owned()
         });
-        assert_eq!(names, ["t-00000001.jsonl", "t-00000001.2.jsonl", "t-00000001.3.jsonl"]);
-        assert!(Journal::create(folder.path(), &RunId::new("t", 1), 2).is_err(), "never written over");
+        assert_eq!(names, ["", ".2", ".3"].map(|number| format!("19700101T000000Z-00000001{number}.jsonl")));
+        assert!(
+            Journal::create(folder.path(), &RunId::new(jiff::Timestamp::UNIX_EPOCH, 1), 2).is_err(),
+            "never written over"
+        );
     }
 
     #[test]
@@ -300,7 +304,7 @@ mod tests {
     #[test]
     fn a_torn_last_line_is_left_out_and_any_other_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        let run = RunId::new("t", 1);
+        let run = RunId::new(jiff::Timestamp::UNIX_EPOCH, 1);
         assert_eq!(read(folder.path(), &run, 1).unwrap(), None);
         let (mut journal, path) = Journal::create(folder.path(), &run, 1).unwrap();
         journal.append(&began()).unwrap();
@@ -328,7 +332,8 @@ mod tests {
     #[test]
     fn a_journal_is_written_line_by_line_for_its_owner_only() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut journal, path) = Journal::create(folder.path(), &RunId::new("t", 1), 1).unwrap();
+        let (mut journal, path) =
+            Journal::create(folder.path(), &RunId::new(jiff::Timestamp::UNIX_EPOCH, 1), 1).unwrap();
         journal.append(&began()).unwrap();
         journal.append(&event(Kind::Locked)).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();

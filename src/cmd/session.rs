@@ -30,8 +30,7 @@ impl Session {
         let ui = Ui::new(|terminal| environment.wants_color(cli.globals.color, terminal));
         // Seeded by the system for every process: ids of runs that begin in one second differ.
         let tail = std::collections::hash_map::RandomState::new().build_hasher().finish();
-        let start = now().strftime("%Y%m%dT%H%M%SZ").to_string();
-        let run = RunId::new(&start, u32::try_from(tail & 0xffff_ffff).unwrap_or_default());
+        let run = RunId::new(now(), u32::try_from(tail & 0xffff_ffff).unwrap_or_default());
         Self { cli, environment, ui, run }
     }
 

@@ -202,7 +202,7 @@ impl Builder<'_> {
                 }
             }
         }
-        Ok(Problems(problems).distinct().or(ReleaseId::from_digest(&hex(&digest.finalize())))?)
+        Ok(Problems(problems).distinct().or(ReleaseId::from_digest(&digest.finalize().into()))?)
     }
 
     /// Plays with their hosts, `-l` not applied, empty ones left out.
@@ -228,11 +228,11 @@ impl Builder<'_> {
     fn differences(
         &self,
         color: Color,
-        release: &ReleaseId,
+        release: &str,
         hosts: &BTreeSet<HostName>,
     ) -> Result<Vec<String>, Problems> {
         // Seen from then: the color was the target, the other one was live.
-        let side = self.scope.side(color, Some(color.other()), release.as_str())?;
+        let side = self.scope.side(color, Some(color.other()), release)?;
         let mut found = Vec::new();
         for (play, play_hosts) in self.plays(&self.scope.model.playbook.stage)? {
             for host in play_hosts.iter().filter(|host| hosts.contains(host)) {
@@ -257,7 +257,7 @@ impl Builder<'_> {
     fn live_matches(&self, release: &ReleaseId) -> Result<bool, Blocked> {
         let Some(live) = self.live else { return Ok(false) };
         let hosts: BTreeSet<HostName> = self.scope.app_servers()?.into_iter().collect();
-        let mut different = self.differences(live, release, &hosts)?;
+        let mut different = self.differences(live, release.as_str(), &hosts)?;
         different.extend(self.site_differences(live, release)?);
         let lost = self.standings.iter().filter(|standing| !standing.is_on(live));
         different.extend(lost.map(|standing| format!("{}: it is not known to serve {live}", standing.host)));
@@ -277,7 +277,7 @@ impl Builder<'_> {
         let all: BTreeSet<HostName> = self.scope.app_servers()?.into_iter().collect();
         let inside: BTreeSet<HostName> = self.limited(all.iter().cloned().collect())?.into_iter().collect();
         let outside = all.difference(&inside).cloned().collect();
-        let details = self.differences(target, release, &outside)?;
+        let details = self.differences(target, release.as_str(), &outside)?;
         if details.is_empty() {
             return Ok(());
         }
@@ -294,7 +294,7 @@ impl Builder<'_> {
         self.refuse_half_of_it()?;
         let hosts: BTreeSet<HostName> =
             self.scope.app_servers()?.into_iter().filter(|host| !self.scope.leaves_out(host)).collect();
-        let details = self.differences(target, release, &hosts)?;
+        let details = self.differences(target, release.as_str(), &hosts)?;
         if !details.is_empty() {
             return Err(Blocked::NotReady {
                 what: format!("release {release} is not staged on {target}"),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use jiff::Timestamp;
 
 use crate::event::{Event, Kind, Outcome, StepError, StepId};
-use crate::model::{Color, HostName, ReleaseId, RunId};
+use crate::model::{Color, HostName, RunId};
 use crate::plan::{Counts, Phase};
 
 /// A writer whose text can be read after it was given away.
@@ -43,7 +43,7 @@ impl Script {
             by: "anna@laptop".to_owned(),
             live: Some(Color::Blue),
             target: Color::Green,
-            release: ReleaseId::from_digest("0123456789abcdef"),
+            release: "0123456789ab".parse().unwrap(),
             hosts: hosts.iter().map(|host| host.parse().unwrap()).collect(),
             steps,
         });
@@ -75,7 +75,14 @@ impl Script {
     fn push(&mut self, host: Option<HostName>, phase: Option<Phase>, task: Option<String>, kind: Kind) {
         let second = i64::try_from(self.0.len()).unwrap();
         let time = Timestamp::from_second(1_795_231_500 + second).unwrap();
-        self.0.push(Event { time, run: RunId::new("20261121T032500Z", 7), host, phase, task, kind });
+        self.0.push(Event {
+            time,
+            run: RunId::new("2026-11-21T03:25:00Z".parse().unwrap(), 7),
+            host,
+            phase,
+            task,
+            kind,
+        });
     }
 }
 

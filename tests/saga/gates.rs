@@ -181,7 +181,7 @@ async fn hosts_outside_of_a_limit_are_compared_too() {
     let observed = house.observe(&model).await;
     let request = Request { goal: Goal::Apply, force: false };
     let plan = bgctl::plan::build(request, &model, &observed, &[]).unwrap();
-    let run = bgctl::model::RunId::new("test", 9);
+    let run = bgctl::model::RunId::new(jiff::Timestamp::UNIX_EPOCH, 9);
     let ready = Ready { model, observed, request, plan, run };
     let told = house.carry_out(&ready, |_, _| None).await;
     assert_eq!(told.ending().outcome, Outcome::Undone);

@@ -257,7 +257,7 @@ impl House {
     pub(crate) async fn ready(&self, goal: Goal, version: &str) -> Ready {
         let mut model = self.model(version);
         let runs = self.record().map_or(0, |record| record.number);
-        let run = RunId::new("test", u32::try_from(runs).unwrap());
+        let run = RunId::new(Timestamp::UNIX_EPOCH, u32::try_from(runs).unwrap());
         model.run = run.to_string();
         let mut observed = self.observe(&model).await;
         if goal == Goal::Restage {
@@ -477,7 +477,7 @@ pub(crate) fn holder() -> Holder {
     Holder {
         by: "me@here".into(),
         since: Timestamp::UNIX_EPOCH,
-        run: RunId::new("test", 1),
+        run: RunId::new(Timestamp::UNIX_EPOCH, 1),
         command: "apply".into(),
         phase: None,
     }

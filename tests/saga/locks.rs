@@ -32,7 +32,7 @@ async fn cut_at(index: usize, another: bool) -> (House, Told) {
         house.fleet.cut(&host("lb1"));
         let mut taken = None;
         if another {
-            let other = Holder { run: RunId::new("other", 1), ..holder() };
+            let other = Holder { run: RunId::new(jiff::Timestamp::UNIX_EPOCH, 91), ..holder() };
             taken = Lock::take(&house.fleet, &places(&house.model("1"))[..1], other).await.ok();
         }
         std::future::pending::<()>().await;

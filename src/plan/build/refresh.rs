@@ -65,8 +65,7 @@ impl Builder<'_> {
     }
 
     fn is_refreshed(&self, host: &HostName, old: Color, release: &str) -> Result<bool, Problems> {
-        let release = ReleaseId::from_digest(release);
-        Ok(self.differences(old, &release, &[host.clone()].into())?.is_empty())
+        Ok(self.differences(old, release, &[host.clone()].into())?.is_empty())
     }
 
     /// Every stage task of a host, for a color that is not the target. What one host did for all is done.

@@ -1,7 +1,6 @@
 use super::*;
 use crate::model::{
-    Color, Compose, ComposeRun, Guard, NginxSetup, Project, Pull, PutFile, ReleaseId, Run, Swap,
-    SwitchCommands,
+    Color, Compose, ComposeRun, Guard, NginxSetup, Project, Pull, PutFile, Run, Swap, SwitchCommands,
 };
 use crate::plan::{Certainty, Goal, Lane, Phase, Step, Undo, Wave};
 
@@ -65,7 +64,7 @@ fn plan() -> Plan {
         goal: Goal::Apply,
         live: None,
         target: Color::Blue,
-        release: ReleaseId::from_digest("0123"),
+        release: "0123456789ab".parse().unwrap(),
         waves: vec![wave],
         load_balancers: Vec::new(),
         standings: Vec::new(),

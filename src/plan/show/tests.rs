@@ -148,7 +148,7 @@ fn plan(servers: usize, stage: &[Step]) -> Plan {
         goal: Goal::Apply,
         live: Some(Color::Blue),
         target: Color::Green,
-        release: ReleaseId::from_digest("0123456789abcdef"),
+        release: "0123456789ab".parse().unwrap(),
         waves,
         load_balancers,
         standings: Vec::new(),

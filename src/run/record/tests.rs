@@ -7,7 +7,7 @@ fn plan(goal: Goal) -> Plan {
         goal,
         live: Some(Color::Blue),
         target: Color::Green,
-        release: ReleaseId::from_digest("0123"),
+        release: "0123456789ab".parse().unwrap(),
         waves: Vec::new(),
         load_balancers: Vec::new(),
         standings: Vec::new(),
@@ -20,7 +20,7 @@ fn begun(goal: Goal) -> Record {
     let (by, command, at) = ("me@here".to_owned(), "apply".to_owned(), Timestamp::UNIX_EPOCH);
     Record::begin(Beginning {
         plan: &plan(goal),
-        run: RunId::new("t", 1),
+        run: RunId::new(jiff::Timestamp::UNIX_EPOCH, 1),
         by,
         command,
         at,
@@ -38,7 +38,7 @@ fn images(id: &str) -> Images {
 fn passed(goal: Goal, id: &str, outcome: Outcome, last: Option<&Record>) -> Record {
     let plan = plan(goal);
     let (by, command, at) = (String::new(), String::new(), Timestamp::UNIX_EPOCH);
-    let run = RunId::new("t", 2);
+    let run = RunId::new(jiff::Timestamp::UNIX_EPOCH, 2);
     let mut record = Record::begin(Beginning { plan: &plan, run, by, command, at, staged: None, last });
     record.passed = Some(images(id));
     let live = if outcome == Outcome::Done { Color::Green } else { Color::Blue };
