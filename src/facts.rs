@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 pub use crate::model::Compose;
-use crate::model::{Color, HostName, Image, KeptRelease};
+use crate::model::{Color, HostName, Image, KeptRelease, ReleaseId};
 
 mod guard;
+mod questions;
 mod read;
+mod subject;
 
 pub use guard::{Armed, DeadMan, DeadManResult, Post};
-pub use read::{BadAnswer, Questions, SCRIPT, parse};
+pub use questions::Questions;
+pub use read::{Answered, BadAnswer, SCRIPT, read};
 
 /// What one host says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -38,7 +41,7 @@ pub struct Facts {
     /// The app's lock and last run, on a load balancer.
     pub records: Records,
     /// Releases that it keeps, and when each was kept, in seconds of Unix time.
-    pub kept: Vec<(String, i64)>,
+    pub kept: Vec<(ReleaseId, i64)>,
     /// Questions that the host could not answer: what was asked, and what it said.
     pub trouble: Vec<String>,
 }

@@ -6,7 +6,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 
 use crate::facts::Observed;
-use crate::model::{Color, Escalation, HostName, Kept, KeptRelease, host_list};
+use crate::model::{Color, Escalation, HostName, Kept, KeptRelease, ReleaseId, host_list};
 use crate::plan;
 use crate::remote::Remote;
 use crate::run;
@@ -18,7 +18,7 @@ use super::session::clock;
 /// A release that hosts keep.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Listed {
-    pub(super) release: String,
+    pub(super) release: ReleaseId,
     /// When it was kept last, by the hosts' clocks.
     pub(super) at: Timestamp,
     hosts: BTreeSet<HostName>,
@@ -26,7 +26,7 @@ pub(super) struct Listed {
 
 /// All kept releases, the newest first.
 pub(super) fn listed(observed: &Observed) -> Vec<Listed> {
-    let mut all: BTreeMap<&str, Listed> = BTreeMap::new();
+    let mut all: BTreeMap<&ReleaseId, Listed> = BTreeMap::new();
     for (host, facts) in &observed.hosts {
         for (release, seconds) in &facts.kept {
             let at = Timestamp::from_second(*seconds).unwrap_or_default();
@@ -79,10 +79,11 @@ pub(super) async fn load(
 
 /// The release of this id, else the only one whose id begins so.
 fn choose<'l>(listed: &'l [Listed], wanted: &str) -> Option<&'l Listed> {
-    if let Some(exact) = listed.iter().find(|listed| listed.release == wanted) {
+    if let Some(exact) = listed.iter().find(|listed| listed.release.as_str() == wanted) {
         return Some(exact);
     }
-    let mut alike = listed.iter().filter(|listed| !wanted.is_empty() && listed.release.starts_with(wanted));
+    let mut alike =
+        listed.iter().filter(|listed| !wanted.is_empty() && listed.release.as_str().starts_with(wanted));
     alike.next().filter(|_| alike.next().is_none())
 }
 
@@ -92,7 +93,7 @@ fn unknown(
     observed: &Observed,
     places: &[(HostName, String, Option<String>)],
 ) -> Failure {
-    let many = listed.iter().filter(|listed| listed.release.starts_with(wanted)).count() > 1;
+    let many = listed.iter().filter(|listed| listed.release.as_str().starts_with(wanted)).count() > 1;
     let error = if listed.is_empty() {
         "no release is kept".to_owned()
     } else if many {
@@ -107,9 +108,9 @@ fn unknown(
 }
 
 fn line(listed: &Listed, observed: &Observed, all: &BTreeSet<&HostName>) -> String {
-    let held = Color::BOTH.into_iter().find(|color| {
-        plan::release_of(observed, *color).is_some_and(|release| release.to_string() == listed.release)
-    });
+    let held = Color::BOTH
+        .into_iter()
+        .find(|color| plan::release_of(observed, *color).as_ref() == Some(&listed.release));
     let held = held.map(|color| format!(", last live on {color}")).unwrap_or_default();
     let lacking: Vec<&HostName> = all.iter().filter(|host| !listed.hosts.contains(**host)).copied().collect();
     let lacking =
@@ -124,7 +125,8 @@ mod tests {
 
     fn observed(hosts: &[(&str, &[(&str, i64)])]) -> Observed {
         let facts = hosts.iter().map(|(host, kept)| {
-            let kept = kept.iter().map(|(release, at)| ((*release).to_owned(), *at)).collect();
+            let kept =
+                kept.iter().map(|(release, at)| (format!("{release:0<12}").parse().unwrap(), *at)).collect();
             (host.parse().unwrap(), Facts { kept, ..Facts::default() })
         });
         Observed { hosts: facts.collect(), ..Observed::default() }
@@ -135,15 +137,16 @@ mod tests {
         let listed = listed(&observed(&[("app1", &[("abc", 10), ("abd", 20)]), ("lb1", &[("abc", 30)])]));
         let names: Vec<(&str, usize)> =
             listed.iter().map(|listed| (listed.release.as_str(), listed.hosts.len())).collect();
-        assert_eq!(names, [("abc", 2), ("abd", 1)]);
+        assert_eq!(names, [("abc000000000", 2), ("abd000000000", 1)]);
     }
 
     #[test]
     fn a_beginning_names_a_release_only_where_it_is_the_only_one() {
         let listed = listed(&observed(&[("app1", &[("abc1", 1), ("abd1", 2), ("abc", 3)])]));
         let chosen = |wanted: &str| choose(&listed, wanted).map(|listed| listed.release.as_str());
-        assert_eq!(chosen("abd"), Some("abd1"));
-        assert_eq!(chosen("abc"), Some("abc"), "the very id");
+        assert_eq!(chosen("abd"), Some("abd100000000"));
+        assert_eq!(chosen("abc000000000"), Some("abc000000000"), "the very id");
+        assert_eq!(chosen("abc"), None);
         assert_eq!(chosen("ab"), None);
         assert_eq!(chosen(""), None);
         assert_eq!(chosen("x"), None);
@@ -156,6 +159,6 @@ mod tests {
         let failure = unknown(&listed(&observed), "ab", &observed, &places);
         let text = failure.render(crate::paint::Paint::PLAIN);
         assert!(text.contains("several kept releases begin with \"ab\""), "{text}");
-        assert!(text.contains("abd1  kept 1970-01-01") && text.contains(", not on app2"), "{text}");
+        assert!(text.contains("abd100000000  kept 1970-01-01") && text.contains(", not on app2"), "{text}");
     }
 }

@@ -141,10 +141,14 @@ async fn facts_of(
         Some(hint) => format!("{error} ({hint})"),
         None => error.to_string(),
     })?;
-    facts::parse(&output.text()).map_err(|error| {
+    let answered = facts::read(&output.text(), questions).map_err(|error| {
         let said = output.errors();
         if said.is_empty() { error.to_string() } else { format!("{error}: {said}") }
-    })
+    })?;
+    for what in &answered.unasked {
+        tracing::info!(%host, "told of {what}, which it was not asked: that does not count");
+    }
+    Ok(answered.facts)
 }
 
 /// Which color a load balancer serves, by the proof that the verify probe asks for.

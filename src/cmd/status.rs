@@ -71,7 +71,7 @@ pub(super) fn view(loaded: &Loaded, observed: &Observed) -> Result<StatusView, F
     };
     let mut view =
         StatusView::new(known, observed, |color: Color| format!("{}-{color}", model.playbook.name));
-    let info = |kept: kept::Listed| KeptInfo { release: kept.release, at: clock(kept.at) };
+    let info = |kept: kept::Listed| KeptInfo { release: kept.release.to_string(), at: clock(kept.at) };
     view.releases = kept::listed(observed).into_iter().map(info).collect();
     if let Some(live) = view.live {
         view.rollback.to_release(release_of(live.other()), release_of(live).as_ref());

@@ -1,72 +1,16 @@
 //! The one script that asks a host, and what its answer means.
 
+use std::collections::BTreeSet;
+
 use data_encoding::BASE64;
 
-use crate::model::{Image, NginxSetup};
+use crate::model::Image;
 
-use super::{Armed, Compose, Container, DeadMan, Detected, Facts, File, Link, Nginx, Owner, Post};
+use super::subject::Subject;
+use super::{Armed, Compose, Container, DeadMan, Detected, Facts, File, Link, Nginx, Owner, Post, Questions};
 
-/// POSIX `sh`; its arguments are [`Questions::args`], its stdout is what [`parse`] reads.
+/// POSIX `sh`; its arguments are [`Questions::args`], its stdout is what [`read`] reads.
 pub use crate::scripts::FACTS as SCRIPT;
-
-/// What one host is asked, all in one go.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Questions {
-    /// Files whose content, mode and owner matter.
-    pub files: Vec<String>,
-    /// Paths that may exist.
-    pub exists: Vec<String>,
-    /// Compose projects whose containers matter; any of them makes Docker be asked about.
-    pub projects: Vec<String>,
-    /// Images by name that may be there.
-    pub images: Vec<String>,
-    /// The symlink or file that nginx reads, on a load balancer.
-    pub site: Option<String>,
-    /// The command that prints the live color, on a load balancer that is switched by commands.
-    pub detect: Option<String>,
-    /// How nginx runs there.
-    pub nginx: NginxSetup,
-    /// The folder with the app's lock and last run, on a load balancer.
-    pub records: Option<String>,
-    /// Also the plan of the run that is under way or was left, in the same folder.
-    pub plan: bool,
-    /// Also what earlier runs came to.
-    pub history: bool,
-    /// The folder with the app's kept releases.
-    pub kept: Option<String>,
-    /// Whom the script becomes; `None`: nobody else.
-    pub escalate: Option<String>,
-}
-
-impl Questions {
-    /// The script's arguments.
-    #[must_use]
-    pub fn args(&self) -> Vec<String> {
-        let mut args = Vec::new();
-        let mut ask = |what: &str, about: &str| args.extend([what.to_owned(), about.to_owned()]);
-        self.files.iter().for_each(|path| ask("file", path));
-        self.exists.iter().for_each(|path| ask("exists", path));
-        if !self.projects.is_empty() || !self.images.is_empty() {
-            ask("docker", "-");
-        }
-        self.projects.iter().for_each(|name| ask("project", name));
-        self.images.iter().for_each(|name| ask("image", name));
-        self.nginx.container.iter().for_each(|name| ask("nginx-container", name));
-        self.nginx.binary.iter().for_each(|name| ask("nginx-binary", name));
-        self.nginx.config.iter().for_each(|path| ask("nginx-config", path));
-        self.site.iter().for_each(|path| ask("nginx", path));
-        self.detect.iter().for_each(|command| ask("detect", command));
-        if let Some(folder) = &self.kept {
-            ask("kept", folder);
-        }
-        if let Some(folder) = &self.records {
-            ask("records", folder);
-            let more = [(self.plan, "plan"), (self.history, "history")];
-            more.iter().filter(|(wanted, _)| *wanted).for_each(|(_, what)| ask(what, folder));
-        }
-        args
-    }
-}
 
 /// The host's answer is not what the script prints.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -77,23 +21,45 @@ pub enum BadAnswer {
     /// A line that makes no sense.
     #[error("a line of the answer makes no sense: {0:?}")]
     Line(String),
+    /// Two answers to one question.
+    #[error("the answer tells of {0} twice")]
+    Twice(String),
 }
 
-/// Reads the script's stdout.
-pub fn parse(stdout: &str) -> Result<Facts, BadAnswer> {
-    let mut facts = Facts::default();
+/// What a host answered.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Answered {
+    /// What it was asked.
+    pub facts: Facts,
+    /// What it told without having been asked, in words: none of it counts.
+    pub unasked: Vec<String>,
+}
+
+/// Reads the script's stdout. A host has a say about what it was asked alone.
+pub fn read(stdout: &str, asked: &Questions) -> Result<Answered, BadAnswer> {
+    let (mut answered, mut told) = (Answered::default(), BTreeSet::new());
     for line in stdout.lines() {
         if line == "end" {
-            return Ok(facts);
+            return Ok(answered);
         }
-        read_line(&mut facts, line).ok_or_else(|| BadAnswer::Line(line.chars().take(120).collect()))?;
+        let senseless = || BadAnswer::Line(line.chars().take(120).collect());
+        let fields: Vec<&str> = line.split(' ').collect();
+        let subject = Subject::of(&fields).ok_or_else(senseless)?;
+        if !asked.cover(&subject) {
+            answered.unasked.push(subject.words());
+            continue;
+        }
+        read_line(&mut answered.facts, &fields).ok_or_else(senseless)?;
+        if subject.is_told_once() && told.contains(&subject) {
+            return Err(BadAnswer::Twice(subject.words()));
+        }
+        told.insert(subject);
     }
     Err(BadAnswer::Cut)
 }
 
-fn read_line(facts: &mut Facts, line: &str) -> Option<()> {
-    let fields: Vec<&str> = line.split(' ').collect();
-    match *fields.as_slice() {
+fn read_line(facts: &mut Facts, fields: &[&str]) -> Option<()> {
+    match *fields {
         ["facts", "1"] => {}
         ["system", key, value] => {
             facts.system.insert(key.to_owned(), text(value)?);
@@ -107,7 +73,7 @@ fn read_line(facts: &mut Facts, line: &str) -> Option<()> {
         }
         ["file", path, mode, owner, uid, group, gid, content] => {
             let file = File::Present {
-                mode: format!("{mode:0>4}"),
+                mode: octal(mode)?,
                 owner: Owner { name: owner.to_owned(), id: uid.to_owned() },
                 group: Owner { name: group.to_owned(), id: gid.to_owned() },
                 content: bytes(content)?,
@@ -143,7 +109,11 @@ fn read_line(facts: &mut Facts, line: &str) -> Option<()> {
         ["detected", status, said] => {
             facts.detected = Some(Detected { status: status.parse().ok()?, said: text(said)? });
         }
-        ["kept", release, seconds] => facts.kept.push((text(release)?, seconds.parse().ok()?)),
+        ["kept", release, seconds] => {
+            let seconds = seconds.parse().ok()?;
+            // A folder of another name is none of bgctl's.
+            facts.kept.extend(text(release)?.parse().ok().map(|release| (release, seconds)));
+        }
         ["holder", holder] => facts.records.holder = Some(text(holder)?),
         ["last-run", record] => facts.records.last_run = Some(text(record)?),
         ["plan", plan] => facts.records.plan = Some(text(plan)?),
@@ -164,6 +134,12 @@ fn read_line(facts: &mut Facts, line: &str) -> Option<()> {
         _ => return None,
     }
     Some(())
+}
+
+/// A file's mode, as four digits.
+fn octal(field: &str) -> Option<String> {
+    let is_mode = (1..=4).contains(&field.len()) && field.bytes().all(|digit| matches!(digit, b'0'..=b'7'));
+    is_mode.then(|| format!("{field:0>4}"))
 }
 
 fn post_of(field: &str) -> Option<Post> {
@@ -201,7 +177,7 @@ fn bytes(field: &str) -> Option<Vec<u8>> {
 }
 
 /// A field that was plain enough to come as it is, or base64.
-fn text(field: &str) -> Option<String> {
+pub(super) fn text(field: &str) -> Option<String> {
     if !field.starts_with('.') && !field.is_empty() {
         return Some(field.to_owned());
     }
@@ -211,6 +187,17 @@ fn text(field: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn parse(stdout: &str) -> Result<Facts, BadAnswer> {
+        let all = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let asked = Questions {
+            files: all(&["/a/b c/d"]),
+            projects: all(&["p"]),
+            images: all(&["a:1", "b:1"]),
+            ..Questions::default()
+        };
+        read(stdout, &asked).map(|answered| answered.facts)
+    }
 
     fn encoded(text: &str) -> String {
         format!(".{}", BASE64.encode(text.as_bytes()))
@@ -278,10 +265,67 @@ mod tests {
             .args(questions.args())
             .output()
             .unwrap();
-        let facts = parse(&String::from_utf8(output.stdout).unwrap()).unwrap();
+        let answered = read(&String::from_utf8(output.stdout).unwrap(), &questions).unwrap();
+        assert_eq!(answered.unasked, [""; 0]);
+        let facts = answered.facts;
         assert!(matches!(&facts.files[&path], File::Present { content, .. } if content == b"x\ny"));
         assert!(matches!(&facts.files[&gone], File::Missing { folders } if folders.len() == 2));
         assert!(facts.existing.contains(&path));
         assert!(facts.system.contains_key("arch"));
+    }
+
+    /// A line of each kind.
+    const EVERYTHING: &str = "facts 1\nsystem os debian\nsystem shell zsh\nfile /f 644 root 0 root 0 .eA==\n\
+        missing /g\nodd /h why\nexists /e\ndocker 26\ncompose v2\nimage a:1 sha256:1\n\
+        container p s i sha256:1 - running -\nnginx 1.26 7 /l\ndetected 0 blue\nkept 0123456789ab 7\n\
+        holder h\nlast-run r\narmed watched 3 run time /a /b\ndead-man d\nplan p\nhistory r\ntrouble t\nend\n";
+
+    /// What nobody asked for is dropped, and told of: a host has a say about itself alone.
+    #[test]
+    fn what_was_not_asked_does_not_count() {
+        let answered = read(EVERYTHING, &Questions::default()).unwrap();
+        let system = [("os".to_owned(), "debian".to_owned())].into();
+        let nothing = Facts { system, trouble: vec!["t".to_owned()], ..Facts::default() };
+        assert_eq!((answered.facts, answered.unasked.len()), (nothing, 18));
+        // An app server is asked for no record, and may have been asked for all else.
+        let list = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let server = Questions {
+            files: list(&["/f", "/g", "/h"]),
+            exists: list(&["/e"]),
+            projects: list(&["p"]),
+            images: list(&["a:1"]),
+            kept: Some("/k".to_owned()),
+            plan: true,
+            history: true,
+            ..Questions::default()
+        };
+        let answered = read(EVERYTHING, &server).unwrap();
+        assert_eq!(answered.facts.records, super::super::Records::default());
+        assert_eq!((answered.facts.nginx, answered.facts.detected), (None, None));
+        assert_eq!(answered.facts.files.len(), 3);
+        assert_eq!(answered.unasked.len(), 9, "{:?}", answered.unasked);
+    }
+
+    #[test]
+    fn two_answers_to_one_question_are_none() {
+        let asked = Questions { records: Some("/r".to_owned()), ..Questions::default() };
+        let error = read("last-run a\nlast-run b\nend\n", &asked);
+        assert_eq!(error, Err(BadAnswer::Twice("last-run of a run".to_owned())));
+        assert!(
+            parse("container p s i sha256:1 - running -\ncontainer p s i sha256:1 - running -\nend\n")
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn names_and_modes_are_what_they_are_called() {
+        let asked =
+            Questions { kept: Some("/k".to_owned()), files: vec!["/f".to_owned()], ..Questions::default() };
+        let kept = |name: &str| read(&format!("kept {} 7\nend\n", encoded(name)), &asked).unwrap().facts.kept;
+        assert_eq!(kept("0123456789ab").len(), 1);
+        assert_eq!(kept("../../../etc"), []);
+        for mode in ["4755;id", "9", "", "07777"] {
+            assert!(read(&format!("file /f {mode} root 0 root 0 .eA==\nend\n"), &asked).is_err(), "{mode}");
+        }
     }
 }

@@ -221,7 +221,7 @@ impl House {
             questions.plan = true;
             let output =
                 self.fleet.exec(&host, Exec::reads(facts::SCRIPT).args(questions.args())).await.unwrap();
-            observed.hosts.insert(host, facts::parse(&output.text()).unwrap());
+            observed.hosts.insert(host, facts::read(&output.text(), &questions).unwrap().facts);
         }
         for (host, checks) in plan::probes(model).unwrap() {
             let mut served = Served::Neither("nothing answers".into());

@@ -1,7 +1,7 @@
 //! A release is kept on its host.
 
 use crate::event::StepError;
-use crate::model::Keep;
+use crate::model::{Keep, ReleaseId};
 use crate::remote::Exec;
 use crate::scripts::{KEEP, KEPT};
 
@@ -9,8 +9,8 @@ use super::{Done, Performance};
 
 /// What prints a release that a host keeps.
 #[must_use]
-pub fn kept(folder: &str, release: &str) -> Exec {
-    Exec::reads(KEPT).args([folder, release])
+pub fn kept(folder: &str, release: &ReleaseId) -> Exec {
+    Exec::reads(KEPT).args([folder, release.as_str()])
 }
 
 impl Performance<'_> {
