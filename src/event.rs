@@ -245,6 +245,20 @@ pub enum Outcome {
     Unsettled,
 }
 
+impl Outcome {
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Undone => "undone",
+            Self::Interrupted => "interrupted",
+            Self::Stuck => "stuck",
+            Self::Unsettled => "unsettled",
+        }
+    }
+}
+
 /// A duration in whole milliseconds.
 #[must_use]
 pub fn millis(duration: Duration) -> u64 {

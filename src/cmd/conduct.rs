@@ -36,10 +36,10 @@ pub(super) struct Conductor<'a> {
 pub(super) enum Course<'a> {
     /// A plan from its beginning.
     Apply,
-    /// A plan from where another process left it.
-    Resume(&'a crate::run::Left),
-    /// What another process did is taken back; the checks of the color that was live before.
-    Abort(&'a crate::run::Left, &'a [plan::Lane]),
+    /// A plan from where another process left it, and that plan as the load balancers keep it.
+    Resume(&'a crate::run::Left, &'a str),
+    /// What another process did is taken back; the checks of the color that was live before, and the kept plan.
+    Abort(&'a crate::run::Left, &'a [plan::Lane], &'a str),
 }
 
 /// Plans anew without some hosts.
@@ -97,7 +97,7 @@ impl Conductor<'_> {
         course: Course<'_>,
         revise: Revise<'_>,
     ) -> Result<Ending, Failure> {
-        let folder = self.session.journals(plan.app.as_str())?;
+        let folder = self.session.journals(&self.loaded.model.playbook.name)?;
         let (journal, path) = Journal::create(&folder, &self.run, record.attempt).map_err(|error| {
             let failure =
                 Failure::new(FailureKind::Failed, "the journal cannot be written; nothing was done");
@@ -116,13 +116,18 @@ impl Conductor<'_> {
             lock: Some(lock),
             revise,
         };
-        lock.begin(record, &plan::seal(plan)).await;
+        // Whoever takes it over after this must find what this one found.
+        let kept = match course {
+            Course::Apply => plan::seal(plan),
+            Course::Resume(_, kept) | Course::Abort(.., kept) => kept.to_owned(),
+        };
+        lock.begin(record, &kept).await;
         let start = crate::run::start(plan, self.command.clone(), self.session.by());
         let running = async {
             match course {
                 Course::Apply => engine.apply(plan.clone(), start).await,
-                Course::Resume(left) => engine.resume(plan.clone(), start, left).await,
-                Course::Abort(left, old) => engine.abort(plan, start, left, old).await,
+                Course::Resume(left, _) => engine.resume(plan.clone(), start, left).await,
+                Course::Abort(left, old, _) => engine.abort(plan, start, left, old).await,
             }
         };
         let ending = tokio::select! {

@@ -16,7 +16,7 @@ use super::load::{self, Loaded};
 use super::observe::{self, Round};
 use super::readiness;
 use super::session::{Session, now};
-use super::unfinished;
+use super::unfinished::{self, Locked};
 
 /// What is wanted beside the goal.
 #[derive(Debug, Clone, Copy, Default)]
@@ -89,7 +89,7 @@ struct Deployment<'a> {
 
 impl Deployment<'_> {
     async fn run(&self) -> Result<u8, Failure> {
-        let (plan, _) = self.plan().await?;
+        let (plan, _) = self.plan(Locked::NotByUs).await?;
         if plan.is_empty() {
             return self.nothing_to_do(&plan);
         }
@@ -104,7 +104,7 @@ impl Deployment<'_> {
         };
         let lock = conductor.lock().await?;
         // What was seen before the lock was taken may have changed since.
-        let (now_planned, observed) = self.plan().await?;
+        let (now_planned, observed) = self.plan(Locked::ByUs).await?;
         if now_planned.is_empty() {
             return self.nothing_to_do(&now_planned);
         }
@@ -121,9 +121,9 @@ impl Deployment<'_> {
         Ok(exit_code(ending.outcome))
     }
 
-    async fn plan(&self) -> Result<(Plan, Observed), Failure> {
+    async fn plan(&self, locked: Locked) -> Result<(Plan, Observed), Failure> {
         let mut observed = observe::all(self.round.ask(self.fleet, self.loaded).await)?;
-        unfinished::refuse(self.session, &observed)?;
+        unfinished::refuse(self.session, &observed, locked)?;
         if let Some(to) = self.to {
             kept::load(self.fleet, self.loaded, &mut observed, to).await?;
         }

@@ -19,7 +19,7 @@ use super::observe::{self, Round};
 use super::session::{Session, now};
 use super::status;
 use super::status_view::{Rollback, Seen};
-use super::unfinished;
+use super::unfinished::{self, Locked};
 
 const BACK: Request = Request { goal: Goal::Rollback, force: false };
 
@@ -119,7 +119,7 @@ async fn rehearsal(
     remote: &dyn Remote,
 ) -> Result<(Plan, Vec<Rehearsed>, bool), Failure> {
     let observed = observe::all(round.ask(remote, loaded).await)?;
-    unfinished::refuse(session, &observed)?;
+    unfinished::refuse(session, &observed, Locked::NotByUs)?;
     let plan = super::plan::build(BACK, loaded, &observed, &[])?;
     let steps = stage(session, loaded, remote).rehearse(&plan, |_| true).await;
     Ok((plan, steps, unfinished::is_held(&observed)))

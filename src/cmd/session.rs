@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use crate::cli::{Cli, Environment, Format};
-use crate::model::RunId;
+use crate::model::{AppName, RunId};
 use crate::ui::Ui;
 
 use super::failure::{Failure, FailureKind};
@@ -47,14 +47,14 @@ impl Session {
     }
 
     /// Where an app's journals are kept on this machine.
-    pub(super) fn journals(&self, app: &str) -> Result<PathBuf, Failure> {
+    pub(super) fn journals(&self, app: &AppName) -> Result<PathBuf, Failure> {
         let home = self.environment.state_home.as_ref();
         let home = home.ok_or_else(|| {
             let failure =
                 Failure::new(FailureKind::Usage, "there is no place for the journal: HOME is not set");
             failure.hint("set HOME, or XDG_STATE_HOME to an absolute path")
         })?;
-        Ok(home.join("bgctl").join(app))
+        Ok(home.join("bgctl").join(app.as_str()))
     }
 
     /// Writes a result to stdout.

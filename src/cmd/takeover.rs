@@ -4,10 +4,10 @@ use crate::cli::TakeoverArgs;
 use crate::event::Outcome;
 use crate::facts::Observed;
 use crate::journal;
-use crate::model::{HostName, ReleaseId, host_list};
-use crate::plan::{self, Began, Goal, Open, Phase, Plan, Show, Unopened};
+use crate::model::{HostName, host_list};
+use crate::plan::{self, Began, Goal, KeptPlan, Open, Phase, Plan, Show, Unopened};
 use crate::remote::ssh::SshFleet;
-use crate::run::{Ending, Left, Record};
+use crate::run::{LastRun, Left, Record};
 use crate::ui::NoAnswer;
 
 use super::conduct::{Conductor, Course, never_anew};
@@ -72,19 +72,20 @@ async fn takeover(
     fleet: &SshFleet,
 ) -> Result<u8, Failure> {
     let mut observed = observe::all(round.ask(fleet, loaded).await)?;
-    let Some(record) = wanted(&observed)? else {
+    let Some(last) = wanted(&observed)? else {
         session.ui.say(&format!("Nothing to {}: no run was left unfinished.\n", verb.as_str()));
         return Ok(0);
     };
+    let record = &last.record;
     // Templates that show the run's id, and what is kept on hosts under it, are those of the run that was left.
     loaded.model.run = record.run.to_string();
     let restages = record.goal == Goal::Restage && verb == Verb::Resume;
     if restages {
-        kept::load(fleet, loaded, &mut observed, &record.release.to_string()).await?;
+        kept::load(fleet, loaded, &mut observed, record.release.as_str()).await?;
     }
     let task = Task { session, verb, loaded, outside };
-    let (plan, left) = task.open(&record, &observed)?;
-    task.show(&record, &plan, &left);
+    let (plan, left) = task.open(&last, &observed)?;
+    task.show(record, &plan, &left);
     if args.check || !task.ask(args.yes)? {
         return Ok(if args.check { 0 } else { FailureKind::Failed.exit_code() });
     }
@@ -99,28 +100,37 @@ async fn takeover(
     // Somebody else may have taken it over while the question was asked.
     let mut observed = observe::all(round.ask(fleet, loaded).await)?;
     if restages {
-        kept::load(fleet, task.loaded, &mut observed, &record.release.to_string()).await?;
+        kept::load(fleet, task.loaded, &mut observed, record.release.as_str()).await?;
     }
-    let Some(now_kept) = wanted(&observed)?.filter(|now_kept| now_kept.run == record.run) else {
+    let Some(now_last) = wanted(&observed)?.filter(|now_last| now_last.record.run == record.run) else {
         session.ui.say("Somebody else ended it meanwhile; nothing was done.\n");
         return Ok(0);
     };
-    let (plan, mut left) = task.open(&now_kept, &observed)?;
-    let next = now_kept.taken_over(session.by(), conductor.command.clone(), now());
+    let (now_planned, mut left) = task.open(&now_last, &observed)?;
+    if !args.yes && now_planned.waves != plan.waves {
+        let failure =
+            Failure::new(FailureKind::Failed, "the hosts changed while you were asked; nothing was done");
+        return Err(failure.hint("run it again and look at what it would do now"));
+    }
+    let kept = now_last.plan.as_deref().unwrap_or_default();
+    let next = now_last.record.taken_over(session.by(), conductor.command.clone(), now());
     left.attempt = next.attempt;
     let ending = match verb {
-        Verb::Resume => conductor.carry_out(&plan, &lock, next, Course::Resume(&left), &never_anew).await?,
+        Verb::Resume => {
+            conductor.carry_out(&now_planned, &lock, next, Course::Resume(&left, kept), &never_anew).await?
+        }
         Verb::Abort => {
-            let old = task.old_answers(&plan, &observed)?;
-            conductor.carry_out(&plan, &lock, next, Course::Abort(&left, &old), &never_anew).await?
+            let old = task.old_answers(&now_planned, &observed)?;
+            let course = Course::Abort(&left, &old, kept);
+            conductor.carry_out(&now_planned, &lock, next, course, &never_anew).await?
         }
     };
     Ok(code(verb, ending))
 }
 
 /// The run that is to be taken over, if there is one.
-fn wanted(observed: &Observed) -> Result<Option<Record>, Failure> {
-    Ok(unfinished::newest(observed)?.filter(Record::is_unfinished))
+fn wanted(observed: &Observed) -> Result<Option<LastRun>, Failure> {
+    Ok(unfinished::last(observed)?.filter(|last| last.record.is_unfinished()))
 }
 
 /// Hosts that an abort leaves alone, by `-l`: one that is gone for good must not keep the others waiting.
@@ -154,32 +164,30 @@ struct Task<'a> {
 }
 
 impl Task<'_> {
-    /// The plan that the load balancers kept, its contents filled in from these inputs; and what was left.
-    fn open(&self, record: &Record, observed: &Observed) -> Result<(Plan, Left), Failure> {
-        let kept = observed.hosts.values().find_map(|facts| facts.records.plan.as_deref());
-        let Some(kept) = kept else {
+    /// The plan that the load balancers kept, as far as this playbook makes it; and what was left.
+    fn open(&self, last: &LastRun, observed: &Observed) -> Result<(Plan, Left), Failure> {
+        let LastRun { record, plan: Some(text), by } = last else {
             let failure = Failure::new(
                 FailureKind::NeedsPerson,
                 "the load balancers have no plan of the run that was left",
             );
             return Err(failure.hint("look at `bgctl status`; mend by hand what it names, then move the file last-run in bgctl_state_dir away"));
         };
-        let began = Began { goal: record.goal, live: record.before, target: record.target };
-        let left_out = record.reached.as_ref().map_or(&[][..], |reached| &reached.left_out);
-        let (contents, release) = plan::contents(began, left_out, &self.loaded.model, observed);
-        let blocked = |error| super::plan::blocked(error, &self.loaded.selection);
-        let opened = match self.verb {
-            Verb::Resume => {
-                self.refuse_other_release(record, &release.map_err(blocked)?)?;
-                Plan::open(kept, &contents, Open::Whole)
-            }
-            // What takes a run back rarely needs the inputs; where it does, what is wrong with them is the reason.
-            Verb::Abort => match (Plan::open(kept, &contents, Open::Undos), release) {
-                (Err(Unopened::OtherInputs(_)), Err(error)) => return Err(blocked(error)),
-                (opened, _) => opened,
-            },
+        let began = Began {
+            goal: record.goal,
+            live: record.before,
+            target: record.target,
+            release: &record.release,
+            left_out: record.reached.as_ref().map_or(&[][..], |reached| &reached.left_out),
         };
-        let mut plan = opened.map_err(|error| unopened(&error))?;
+        let open = match self.verb {
+            Verb::Resume => Open::Whole,
+            // What takes a run back rarely needs the inputs.
+            Verb::Abort => Open::Undos,
+        };
+        let kept = KeptPlan { text, by };
+        let opened = plan::reopen(kept, &began, &self.loaded.model, observed, open);
+        let mut plan = opened.map_err(|error| self.unopened(error, record))?;
         if self.verb == Verb::Resume && !record.can_resume() {
             let failure = Failure::new(
                 FailureKind::NeedsPerson,
@@ -196,21 +204,57 @@ impl Task<'_> {
         left.outside.extend(plan.hosts().into_iter().filter(|host| !inventory.contains(host)).cloned());
         if self.verb == Verb::Abort {
             self.refuse_what_cannot_be_taken_back(&plan, &left)?;
+            self.refuse_what_is_served(&plan, &left, observed)?;
             let pointers = plan::pointers(record.target, &self.loaded.model, observed).map_err(wrong)?;
             refuse_other_drivers(&plan.switch_as(&pointers), &left.switched(&plan))?;
         }
         Ok((plan, left))
     }
 
-    /// Who gives another version must not believe that it was deployed.
-    fn refuse_other_release(&self, record: &Record, release: &ReleaseId) -> Result<(), Failure> {
-        if record.release == *release {
+    fn unopened(&self, error: Unopened, record: &Record) -> Failure {
+        let abort = format!("bgctl abort {}", self.session.cli.selection());
+        match error {
+            Unopened::Blocked(blocked) => super::plan::blocked(blocked, &self.loaded.selection),
+            Unopened::Unreadable(_) => Failure::of(FailureKind::Failed, &error)
+                .hint("another version of bgctl wrote it: use that one"),
+            // Who gives another version must not believe that it was deployed.
+            Unopened::OtherRelease(made) => {
+                let error = format!("these inputs make release {made}, the run is of release {}", record.release);
+                Failure::new(FailureKind::Failed, error)
+                    .hint("give the same -e, and check out the same files; or take the run back; nothing was done")
+                    .run(abort)
+            }
+            Unopened::OtherInputs(ref steps) => Failure::of(FailureKind::Failed, &error)
+                .detail(&steps.join("\n"))
+                .hint("give the same -e, and check out the same files; nothing was done"),
+            Unopened::NotOurs(ref steps) => Failure::of(FailureKind::NeedsPerson, &error)
+                .detail(&steps.join("\n"))
+                .hint(
+                    "nothing was done. Check out the files that the run was started with, and give the same -e; if you \
+                     do, somebody else wrote that plan: find out who can write in bgctl_state_dir on the load balancers",
+                ),
+        }
+    }
+
+    /// What would be put down must not be what is served: a plan that never came to its switch cannot know of that.
+    fn refuse_what_is_served(&self, plan: &Plan, left: &Left, observed: &Observed) -> Result<(), Failure> {
+        if !left.switched(plan).is_empty() || !left.puts_down(plan) {
             return Ok(());
         }
-        let error = format!("these inputs make release {release}, the run is of release {}", record.release);
-        Err(Failure::new(FailureKind::Failed, error)
-            .hint("give the same -e, and check out the same files; or take the run back; nothing was done")
-            .run(format!("bgctl abort {}", self.session.cli.selection())))
+        let standings = plan::standings(&self.loaded.model, observed).map_err(wrong)?;
+        let target = plan.target;
+        let Some(on) = standings.iter().find(|standing| standing.served == Some(target)) else {
+            return Ok(());
+        };
+        let error = format!(
+            "{}: {target} is served, and taking the run back would put it down; nothing was done",
+            on.host
+        );
+        Err(Failure::new(FailureKind::NeedsPerson, error).hint(format!(
+            "the run had not moved traffic by then: somebody else has. Move it back, then abort: bgctl switch is refused \
+             while a run is left, so that is to be done on the load balancer; or finish the run with `bgctl resume`, \
+             which asks {target} how it is"
+        )))
     }
 
     /// Where the settle may have done what nothing brings back, the way is forward: half an undo would close it.
@@ -230,7 +274,7 @@ impl Task<'_> {
 
     /// The steps that may have left something behind, where this machine's journal of the run is the latest.
     fn known(&self, record: &Record) -> Result<Option<Vec<crate::event::StepId>>, Failure> {
-        let folder = self.session.journals(self.loaded.model.playbook.name.as_str())?;
+        let folder = self.session.journals(&self.loaded.model.playbook.name)?;
         let state = journal::read(&folder, &record.run, record.attempt);
         let state = state.map_err(|error| {
             Failure::of(FailureKind::Failed, &error)
@@ -251,12 +295,10 @@ impl Task<'_> {
                 let why = "left alone, as --limit and the inventory say";
                 ui.say(&format!("{why}: {}\n", host_list(&hosts)));
             }
-            let count = left.inside(plan).len();
-            let steps = if count == 1 { "step" } else { "steps" };
             let live = plan.live.map_or("nothing".to_owned(), |live| format!("{live}"));
-            ui.say(&format!(
-                "abort takes back what it may have done ({count} {steps}); {live} is served after that\n"
-            ));
+            let options = Show { color: ui.err_paint().is_on(), diff: false, width: ui.width() };
+            ui.say(&plan::show_undo(&left.ways_back(plan), options));
+            ui.say(&format!("{live} is served after that\n"));
             return;
         }
         let mut rest = plan.clone();
@@ -297,18 +339,8 @@ impl Task<'_> {
     }
 }
 
-fn unopened(error: &Unopened) -> Failure {
-    let failure = Failure::of(FailureKind::Failed, error);
-    match error {
-        Unopened::Unreadable(_) => failure.hint("another version of bgctl wrote it: use that one"),
-        Unopened::OtherInputs(steps) => failure
-            .detail(&steps.join("\n"))
-            .hint("give the same -e, and check out the same files; nothing was done"),
-    }
-}
-
 /// An abort that took all back has done what was asked for.
-fn code(verb: Verb, ending: Ending) -> u8 {
+fn code(verb: Verb, ending: crate::run::Ending) -> u8 {
     match (verb, ending.outcome) {
         (Verb::Abort, Outcome::Undone) => 0,
         (_, outcome) => exit_code(outcome),

@@ -1,25 +1,39 @@
 //! A run that its process left: nothing else begins before it is finished or taken back.
 
 use crate::facts::Observed;
-use crate::run::{BadRecord, Record};
+use crate::run::{BadRecord, Disagreement, LastRun, Record};
 
 use super::failure::{Failure, FailureKind};
 use super::session::{Session, clock};
 
-/// The newest record on the load balancers.
-pub(super) fn newest(observed: &Observed) -> Result<Option<Record>, Failure> {
-    let records = observed.hosts.values().filter_map(|facts| facts.records.last_run.as_deref());
-    Record::newest(records).map_err(|error| unreadable(&error))
+/// The last run, as all load balancers tell it.
+pub(super) fn last(observed: &Observed) -> Result<Option<LastRun>, Failure> {
+    LastRun::of(observed).map_err(|error| unusable(&error))
 }
 
-/// Whether somebody holds the lock on a load balancer: then the run is under way, not left.
+/// The newest record on the load balancers.
+pub(super) fn newest(observed: &Observed) -> Result<Option<Record>, Failure> {
+    Ok(last(observed)?.map(|last| last.record))
+}
+
+/// Whether somebody holds the lock on a load balancer: then the run is under way, not left. Nobody else is asked for it.
 pub(super) fn is_held(observed: &Observed) -> bool {
     observed.hosts.values().any(|facts| facts.records.holder.is_some())
 }
 
+/// Whose lock it is while this is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Locked {
+    /// Somebody else's, or nobody's.
+    NotByUs,
+    /// Ours: then no other run is under way, whatever a load balancer says.
+    ByUs,
+}
+
 /// Refuses to begin anything over a run that was left.
-pub(super) fn refuse(session: &Session, observed: &Observed) -> Result<(), Failure> {
-    let Some(record) = newest(observed)?.filter(|record| record.is_unfinished() && !is_held(observed)) else {
+pub(super) fn refuse(session: &Session, observed: &Observed, locked: Locked) -> Result<(), Failure> {
+    let is_under_way = locked == Locked::NotByUs && is_held(observed);
+    let Some(record) = newest(observed)?.filter(|record| record.is_unfinished() && !is_under_way) else {
         return Ok(());
     };
     let error = format!("a run did not end: {}; nothing was done", words(&record));
@@ -48,13 +62,17 @@ pub(super) fn words(record: &Record) -> String {
     format!("`{command}` by {by} at {}, {how_far} (run {run})", clock(*at))
 }
 
-fn unreadable(error: &BadRecord) -> Failure {
-    let hint = match error {
-        BadRecord::Newer(_) => "use that version, or a later one",
-        BadRecord::Unreadable(_) => {
-            "look at the file last-run in bgctl_state_dir on the load balancers; once you know that no run is left \
-             half done, move it away"
-        }
-    };
-    Failure::of(FailureKind::NeedsPerson, error).hint(hint)
+fn unusable(error: &Disagreement) -> Failure {
+    let failure = Failure::of(FailureKind::NeedsPerson, error);
+    match error {
+        Disagreement::Bad(_, BadRecord::Newer(_)) => failure.hint("use that version, or a later one"),
+        Disagreement::Bad(..) => failure.hint(
+            "look at the file last-run in bgctl_state_dir on that load balancer; once you know that no run is left \
+             half done, move it away",
+        ),
+        Disagreement::Records(lines) => failure.detail(&lines.join("\n")).hint(
+            "nothing was done: no load balancer decides for the others. Find out which of them is right, and why the \
+             other is not; then move the files last-run and plan in bgctl_state_dir of that one away",
+        ),
+    }
 }

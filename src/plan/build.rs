@@ -26,7 +26,9 @@ use super::observe::{self, Standing};
 use super::scope::{Model, Scope, Side};
 use super::{Certainty, Goal, Note, Phase, Plan, Wave, site};
 
-pub use again::{Began, answers, contents, pointers};
+pub(super) use again::{Made, made};
+pub use again::{answers, pointers};
+pub(super) use stage::beside;
 
 /// What is wanted of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,11 +77,13 @@ pub fn build(
     };
     let mut notes = observe::unconfirmed(&standings, observed);
     notes.extend(observe::drifts(&standings));
-    Builder { request, scope, notes, live, standings }.build()
+    Builder { request, whole: false, scope, notes, live, standings }.build()
 }
 
 struct Builder<'a> {
     request: Request,
+    /// Every step that these inputs can make, whatever is there already.
+    whole: bool,
     scope: Scope<'a>,
     notes: Vec<Note>,
     live: Option<Color>,

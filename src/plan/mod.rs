@@ -13,6 +13,7 @@ mod json;
 mod observe;
 mod one_off;
 mod project;
+mod reopen;
 mod scope;
 mod seal;
 mod show;
@@ -24,7 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Action, AppName, Color, HostName, ReleaseId};
 
-pub use build::{Began, Blocked, Request, answers, build, contents, pointers};
+pub use build::{Blocked, Request, answers, build, pointers};
 pub use hosts::check_hosts;
 pub use json::to_json;
 pub use observe::{
@@ -32,9 +33,10 @@ pub use observe::{
     release_of, standings,
 };
 pub use project::kept;
+pub use reopen::{Began, KeptPlan, Open, Unopened, reopen};
 pub use scope::Model;
-pub use seal::{Contents, Open, Unopened, seal};
-pub use show::{Show, show};
+pub use seal::seal;
+pub use show::{Show, show, show_undo};
 pub use strayed::{strayed, went_live};
 
 /// A plan: a value, printed by `plan`, carried out by `apply`.

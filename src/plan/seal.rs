@@ -7,41 +7,34 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::facts::{File, Observed};
-use crate::model::{Action, HostName, KeptRelease, Pointer};
+use crate::model::{Action, HostName, Pointer};
 
 use super::fill::Own;
-use super::{Plan, Undo};
+use super::{Open, Plan, Undo};
 
-/// Keys of an action whose values are never kept: what files hold, what programs are given. Certificates are no
-/// secret, but long.
-const CONTENTS: [&str; 5] = ["content", "argv", "stdin", "env", "ca"];
+/// Keys of an action whose values are never kept: what files hold, what programs are given, what a shell reads.
+const CONTENTS: [&str; 5] = ["content", "argv", "stdin", "env", "validate"];
+/// Those of a request: each of them may be how its sender proves who it is. Certificates are no secret, but long.
+const REQUEST: [&str; 6] = ["url", "path", "host_header", "headers", "body", "ca"];
 /// The key of a hash that stands for a content.
 const SEALED: &str = "sealed";
 
 /// What people's inputs and the hosts' files hold, by hash.
 #[derive(Debug, Clone, Default)]
-pub struct Contents {
-    by_hash: BTreeMap<String, Value>,
+pub(super) struct Contents {
+    /// By host: what one holds is nothing for another.
+    by_hash: BTreeMap<String, BTreeMap<String, Value>>,
     own: Own,
 }
 
-/// How much of a sealed plan must be opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Open {
-    /// All of it, to go on.
-    Whole,
-    /// What takes it back. How load balancers are switched is left open: [`Plan::switch_as`] says it.
-    Undos,
-}
-
 /// Why a sealed plan could not be opened.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unopened {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Unsealed {
     /// It is no plan, or another version's.
-    #[error("the plan on the load balancer cannot be read: {0}")]
     Unreadable(String),
+    /// Contents stand in it as they are, which no seal leaves: steps as `host: task`.
+    InTheClear(Vec<String>),
     /// These inputs do not make what it was made of: steps as `host: task`.
-    #[error("these inputs are not those that the run was started with")]
     OtherInputs(Vec<String>),
 }
 
@@ -51,47 +44,54 @@ pub fn seal(plan: &Plan) -> String {
     let mut value = json!(plan);
     each_step(&mut value, &mut |_, step| {
         step.insert("before".to_owned(), Value::Null);
-        each_content(step, &mut |content| *content = json!({ SEALED: hash(content) }));
+        each_content(step, &mut |_, content| *content = json!({ SEALED: hash(content) }));
     });
     value.to_string()
 }
 
-impl Plan {
-    /// A sealed plan with its contents in place again. With [`Open::Undos`], contents that only its way forward
-    /// needs are left empty.
-    pub fn open(text: &str, contents: &Contents, open: Open) -> Result<Self, Unopened> {
-        let unreadable = |error: serde_json::Error| Unopened::Unreadable(error.to_string());
-        let mut value: Value = serde_json::from_str(text).map_err(unreadable)?;
-        let mut lacking = BTreeSet::new();
-        each_step(&mut value, &mut |host, step| {
-            let name = step.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-            for (part, needed) in [("action", open == Open::Whole), ("undo", true)] {
-                let Some(Value::Object(part)) = step.get_mut(part) else { continue };
-                if open == Open::Undos {
-                    leave_switch_open(part);
-                }
-                each_sealed(part, &mut |key, content| {
-                    let known = content
-                        .get(SEALED)
-                        .and_then(Value::as_str)
-                        .and_then(|hash| contents.by_hash.get(hash));
-                    if known.is_none() && needed {
-                        lacking.insert(format!("{host}: {name}"));
-                    }
-                    *content = known.cloned().unwrap_or_else(|| empty(key));
-                });
+/// A sealed plan with its contents in place again. With [`Open::Undos`], contents that only its way forward
+/// needs are left empty.
+pub(super) fn open(mut value: Value, contents: &Contents, open: Open) -> Result<Plan, Unsealed> {
+    let unreadable = |error: serde_json::Error| Unsealed::Unreadable(error.to_string());
+    let (mut lacking, mut clear) = (BTreeSet::new(), BTreeSet::new());
+    each_step(&mut value, &mut |host, step| {
+        let name = step.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+        step.insert("before".to_owned(), Value::Null);
+        for (part, needed) in [("action", open == Open::Whole), ("undo", true)] {
+            let Some(Value::Object(part)) = step.get_mut(part) else { continue };
+            if open == Open::Undos {
+                leave_switch_open(part);
             }
-        });
-        let other = |lacking: BTreeSet<String>| Unopened::OtherInputs(lacking.into_iter().collect());
-        if !lacking.is_empty() {
-            return Err(other(lacking));
+            each_content(part, &mut |key, content| {
+                let Some(hash) = content.get(SEALED).and_then(Value::as_str) else {
+                    clear.insert(format!("{host}: {name}"));
+                    return;
+                };
+                let known = contents.by_hash.get(host).and_then(|theirs| theirs.get(hash));
+                if known.is_none() && needed {
+                    lacking.insert(format!("{host}: {name}"));
+                }
+                *content = known.cloned().unwrap_or_else(|| empty(key));
+            });
         }
-        let mut plan: Self = serde_json::from_value(value).map_err(unreadable)?;
-        let lacking = plan.fill_in(&contents.own);
-        // No way back needs any of that.
-        if open == Open::Whole && !lacking.is_empty() { Err(other(lacking)) } else { Ok(plan) }
+    });
+    let list = |found: BTreeSet<String>| found.into_iter().collect::<Vec<_>>();
+    if !clear.is_empty() {
+        return Err(Unsealed::InTheClear(list(clear)));
     }
+    if !lacking.is_empty() {
+        return Err(Unsealed::OtherInputs(list(lacking)));
+    }
+    let mut plan: Plan = serde_json::from_value(value).map_err(unreadable)?;
+    let lacking = plan.fill_in(&contents.own);
+    // No way back needs any of that.
+    if open == Open::Whole && !lacking.is_empty() {
+        return Err(Unsealed::OtherInputs(list(lacking)));
+    }
+    Ok(plan)
+}
 
+impl Plan {
     /// Has the ways back switch like this. A run that is stuck because its reload command is wrong is taken back by the
     /// one that was mended since. Returns the load balancers that have another driver now: nothing says how they go back.
     pub fn switch_as(&mut self, pointers: &BTreeMap<HostName, Pointer>) -> Vec<HostName> {
@@ -111,40 +111,28 @@ impl Plan {
 }
 
 impl Contents {
-    /// Adds what a plan's actions hold.
-    pub(super) fn add_action(&mut self, action: &Action) {
+    /// Adds what an action on a host holds, and what it has that no plan holds.
+    pub(super) fn add(&mut self, host: &HostName, action: &Action) {
+        self.own.add(host, action);
+        let theirs = self.by_hash.entry(host.to_string()).or_default();
         if let Value::Object(mut action) = json!(action) {
-            each_content(&mut action, &mut |content| {
-                self.by_hash.insert(hash(content), content.take());
+            each_content(&mut action, &mut |_, content| {
+                theirs.insert(hash(content), content.take());
             });
         }
     }
 
-    /// Adds what an action has that no plan holds.
-    pub(super) fn add_own(&mut self, host: &HostName, action: &Action) {
-        self.own.add(host, action);
-    }
-
-    /// Adds what the hosts' files hold, as a file's bytes and as a site's text.
+    /// Adds what the hosts' files hold, as a file's bytes and as a site's text: of each host, for itself.
     pub(super) fn add_files(&mut self, observed: &Observed) {
-        for file in observed.hosts.values().flat_map(|facts| facts.files.values()) {
-            let File::Present { content, .. } = file else { continue };
-            self.add_bytes(content);
+        for (host, facts) in &observed.hosts {
+            let theirs = self.by_hash.entry(host.to_string()).or_default();
+            for file in facts.files.values() {
+                let File::Present { content, .. } = file else { continue };
+                let bytes = json!(data_encoding::BASE64.encode(content));
+                let text = json!(String::from_utf8_lossy(content));
+                theirs.extend([bytes, text].map(|value| (hash(&value), value)));
+            }
         }
-    }
-
-    /// Adds what hosts keep of a release.
-    pub(super) fn add_kept(&mut self, kept: &KeptRelease) {
-        for side in kept.hosts.values().flat_map(|kept| kept.sides.values()) {
-            side.steps.iter().for_each(|step| self.add_action(&step.action));
-            side.site.iter().for_each(|site| self.add_bytes(site.as_bytes()));
-        }
-    }
-
-    fn add_bytes(&mut self, content: &[u8]) {
-        let bytes = json!(data_encoding::BASE64.encode(content));
-        let text = json!(String::from_utf8_lossy(content));
-        self.by_hash.extend([bytes, text].map(|value| (hash(&value), value)));
     }
 }
 
@@ -154,7 +142,7 @@ fn hash(value: &Value) -> String {
 
 /// What stands for a content that nobody will look at.
 fn empty(key: &str) -> Value {
-    if matches!(key, "argv" | "env") { json!([]) } else { json!("") }
+    if matches!(key, "argv" | "env" | "headers") { json!([]) } else { json!("") }
 }
 
 /// Calls for every step of a plan, with its host.
@@ -176,18 +164,26 @@ fn each_step(plan: &mut Value, call: &mut dyn FnMut(&str, &mut Map<String, Value
     }
 }
 
-/// Calls for every content that holds something.
-fn each_content(map: &mut Map<String, Value>, call: &mut dyn FnMut(&mut Value)) {
+/// Calls for every content that holds something, with its key.
+fn each_content(map: &mut Map<String, Value>, call: &mut dyn FnMut(&str, &mut Value)) {
+    each_of(map, &CONTENTS, call);
+}
+
+fn each_of(map: &mut Map<String, Value>, contents: &[&str], call: &mut dyn FnMut(&str, &mut Value)) {
     for (key, value) in map {
         let holds = match value {
             Value::String(text) => !text.is_empty(),
             Value::Array(list) => !list.is_empty(),
+            Value::Object(map) => map.contains_key(SEALED),
             _ => false,
         };
-        if CONTENTS.contains(&key.as_str()) && holds {
-            call(value);
+        if contents.contains(&key.as_str()) {
+            if holds {
+                call(key, value);
+            }
         } else {
-            each_object(value, &mut |map| each_content(map, call));
+            let inside = if key == "http" { &REQUEST[..] } else { contents };
+            each_object(value, &mut |map| each_of(map, inside, call));
         }
     }
 }
@@ -197,21 +193,10 @@ fn leave_switch_open(map: &mut Map<String, Value>) {
     for (key, value) in map {
         each_object(value, &mut |map| {
             if matches!(key.as_str(), "nginx" | "commands") {
-                each_sealed(map, &mut |key, content| *content = empty(key));
+                each_content(map, &mut |key, content| *content = empty(key));
             }
             leave_switch_open(map);
         });
-    }
-}
-
-/// Calls for every hash that stands for a content, with the content's key.
-fn each_sealed(map: &mut Map<String, Value>, call: &mut dyn FnMut(&str, &mut Value)) {
-    for (key, value) in map {
-        if CONTENTS.contains(&key.as_str()) && value.get(SEALED).is_some() {
-            call(key, value);
-        } else {
-            each_object(value, &mut |map| each_sealed(map, call));
-        }
     }
 }
 

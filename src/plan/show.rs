@@ -1,6 +1,7 @@
 //! A plan for a person: the one printer of `plan` and of the preview of every command that changes hosts.
 
 mod heading;
+mod undo;
 
 use console::measure_text_width;
 use similar::{ChangeTag, TextDiff};
@@ -9,6 +10,8 @@ use super::words::{Sign, deed, way_back};
 use super::{Certainty, Goal, Lane, Phase, Plan, Skipped, Step, Wave};
 use crate::model::{Action, HostName, host_list};
 use crate::paint::{Paint, harmless};
+
+pub use undo::show_undo;
 
 /// How a plan is shown.
 #[derive(Debug, Clone, Copy)]

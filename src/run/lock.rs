@@ -127,6 +127,7 @@ impl Lock {
 
     /// Has the load balancers keep the run's plan and record from here on.
     pub async fn begin(&self, record: Record, plan: &str) {
+        let record = record.planned(plan);
         // The plan first: a record of a run that began never stands without it.
         let lines = vec![format!("plan {plan}"), format!("last {}", to_line(&record))];
         *locked(&self.record) = Some(record);
@@ -135,7 +136,14 @@ impl Lock {
 
     /// Has the load balancers keep another plan: hosts were left out.
     pub async fn revise(&self, plan: &str) {
-        self.say(vec![format!("plan {plan}")]).await;
+        // The record first: it tells of both until the new one stands.
+        let mut lines = Vec::new();
+        if let Some(record) = locked(&self.record).as_mut() {
+            *record = record.planned(plan);
+            lines.push(format!("last {}", to_line(record)));
+        }
+        lines.push(format!("plan {plan}"));
+        self.say(lines).await;
     }
 
     /// Says on the load balancers how far the run is. Each must confirm it, which proves that the lock is

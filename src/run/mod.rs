@@ -1,5 +1,6 @@
 //! Carries a plan out: waves in order, their lanes side by side; and takes back what was done.
 
+mod agreed;
 mod converge;
 mod lanes;
 mod lock;
@@ -20,6 +21,7 @@ use crate::model::{Action, AppName, Color, Escalation, HostName, Secret};
 use crate::plan::{self, Counts, Lane, Phase, Plan, Step, Wave};
 use crate::remote::Remote;
 
+pub use agreed::{Disagreement, LastRun};
 pub use lock::{Holder, Lock, LockPlace, NotLocked, Retaken};
 pub use perform::{command, kept};
 pub use record::{BadRecord, Beginning, Reached, Record};
@@ -151,6 +153,10 @@ impl Engine<'_> {
             return Some(Setback::Interrupted);
         }
         let lock = self.lock?;
+        // What one of them does not keep, none shall tell of as begun.
+        if let Some(trouble) = lock.trouble() {
+            return Some(Setback::Failed(trouble));
+        }
         // Checks that are made again change nothing about how far the run is.
         if index >= course.from {
             lock.enter(reached(plan, index, false, &course.left_out)).await;

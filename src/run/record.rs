@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::event::Outcome;
 use crate::model::{Color, HostName, Images, ReleaseId, RunId};
@@ -11,6 +12,8 @@ use crate::plan::{Goal, Phase};
 
 /// The format that this version writes and reads.
 const FORMAT: u32 = 1;
+/// No app has been deployed so often: who counts further wants to be the newest for good.
+const MOST: u64 = 1 << 48;
 
 /// A run's record. The newest of several is the one with the highest number, whatever clocks say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +53,9 @@ pub struct Record {
     /// What the target ran when it was let pass to the switch.
     #[serde(default)]
     pub passed: Option<Images>,
+    /// The hashes of the plan that load balancers keep of it; of two while hosts are being left out.
+    #[serde(default)]
+    pub plans: Vec<String>,
     /// Whether its settle brings the old color to what is live.
     #[serde(default)]
     pub refreshes: bool,
@@ -137,6 +143,7 @@ impl Record {
             target: plan.target,
             release: plan.release.clone(),
             passed: None,
+            plans: Vec::new(),
             refreshes: plan.refreshes(),
             went_live: last.map(|last| last.went_live.clone()).unwrap_or_default(),
         };
@@ -187,6 +194,16 @@ impl Record {
         Self { number: self.number.saturating_add(1), reached: Some(reached), ..self.clone() }
     }
 
+    /// The record of the run whose plan this is from here on.
+    #[must_use]
+    pub fn planned(&self, plan: &str) -> Self {
+        let mut record = Self { number: self.number.saturating_add(1), ..self.clone() };
+        let hash = plan_hash(plan);
+        record.plans.retain(|known| *known != hash);
+        record.plans.push(hash);
+        record
+    }
+
     /// Whether it can still be gone on with: once traffic may be on its way back, only the way back is left. An undo
     /// of the settle alone has moved none.
     #[must_use]
@@ -205,15 +222,14 @@ impl Record {
         let unreadable = |error: serde_json::Error| BadRecord::Unreadable(error.to_string());
         let value: serde_json::Value = serde_json::from_str(text).map_err(unreadable)?;
         match value.get("format").and_then(serde_json::Value::as_u64) {
-            Some(format) if format > u64::from(FORMAT) => Err(BadRecord::Newer(format)),
-            _ => serde_json::from_value(value).map_err(unreadable),
+            Some(format) if format > u64::from(FORMAT) => return Err(BadRecord::Newer(format)),
+            _ => {}
         }
-    }
-
-    /// The newest of the records that load balancers keep.
-    pub fn newest<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Option<Self>, BadRecord> {
-        let records = texts.into_iter().map(Self::read).collect::<Result<Vec<_>, _>>()?;
-        Ok(records.into_iter().max_by_key(|record| record.number))
+        let record: Self = serde_json::from_value(value).map_err(unreadable)?;
+        if record.number > MOST {
+            return Err(BadRecord::Unreadable(format!("it would be the {}th of its app", record.number)));
+        }
+        Ok(record)
     }
 
     /// The color that holds a release which never was live, after this outcome, or while there is none yet.
@@ -232,5 +248,10 @@ impl Record {
     }
 }
 
+/// What stands for a plan in its run's record.
+pub(super) fn plan_hash(plan: &str) -> String {
+    data_encoding::HEXLOWER.encode(&Sha256::digest(plan))
+}
+
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

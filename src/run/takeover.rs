@@ -46,6 +46,24 @@ impl Left {
         self.steps.iter().filter(here).copied().collect()
     }
 
+    /// Those steps, in the order in which they are taken back.
+    #[must_use]
+    pub fn ways_back<'p>(&self, plan: &'p Plan) -> Vec<(&'p HostName, &'p Step)> {
+        let mut steps = self.inside(plan);
+        steps.sort_unstable_by_key(|at| std::cmp::Reverse((at.wave, std::cmp::Reverse(at.lane), at.step)));
+        let found = steps.into_iter().filter_map(|at| find(plan, at));
+        found.map(|(_, lane, step)| (&lane.host, step)).collect()
+    }
+
+    /// Whether an abort takes containers of the target down.
+    #[must_use]
+    pub fn puts_down(&self, plan: &Plan) -> bool {
+        let down = |action: &Action| matches!(action, Action::ComposeDown(_) | Action::ComposeStop(_));
+        self.ways_back(plan)
+            .into_iter()
+            .any(|(_, step)| matches!(&step.undo, Undo::Reverse(action) if down(action)))
+    }
+
     /// The load balancers that an abort switches back.
     #[must_use]
     pub fn switched(&self, plan: &Plan) -> Vec<HostName> {

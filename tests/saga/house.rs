@@ -10,12 +10,14 @@ use bgctl::facts::{self, Observed, Served};
 use bgctl::model::{
     Action, Archive, Ask, Color, Files, HostName, Inventory, Kept, KeptRelease, Playbook, RunId, Source, Vars,
 };
-use bgctl::plan::{self, Began, Blocked, Goal, Lane, Model, Open, Phase, Plan, Request, Wave};
+use bgctl::plan::{
+    self, Began, Blocked, Goal, KeptPlan, Lane, Model, Open, Phase, Plan, Request, Unopened, Wave,
+};
 use bgctl::remote::fake::{Call, Fault, Fleet, World};
 use bgctl::remote::{Answer, Exec, Probe, Remote, meets};
 use bgctl::report::Report;
 use bgctl::run::{
-    self, Beginning, Ending, Engine, Holder, Left, Lock, LockPlace, Record, Recorder, Unrecorded,
+    self, Beginning, Ending, Engine, Holder, LastRun, Left, Lock, LockPlace, Record, Recorder, Unrecorded,
 };
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
@@ -73,8 +75,8 @@ pub(crate) enum Verb {
 /// What a process does with a plan.
 enum Course {
     Apply,
-    Resume(Left),
-    Abort(Left, Vec<Lane>),
+    Resume(Left, String),
+    Abort(Left, Vec<Lane>, String),
 }
 
 /// A run that has ended, or whose process has died.
@@ -315,21 +317,30 @@ impl House {
     where
         F: FnMut(&Call, &CancellationToken) -> Option<Fault> + Send + 'static,
     {
-        let (ready, mut left) = self.left(verb, version).await;
+        let (ready, mut left, kept) = self.left(verb, version).await;
         left.outside = outside.to_vec();
         let course = match verb {
-            Verb::Resume => Course::Resume(left),
+            Verb::Resume => Course::Resume(left, kept),
             Verb::Abort => {
                 let old =
                     ready.plan.live.map(|live| plan::answers(live, &ready.model, &ready.observed).unwrap());
-                Course::Abort(left, old.unwrap_or_default())
+                Course::Abort(left, old.unwrap_or_default(), kept)
             }
         };
         self.conduct(&ready, &course, fate).await
     }
 
     /// What the load balancers know of the run that was left.
-    pub(crate) async fn left(&self, verb: Verb, version: &str) -> (Ready, Left) {
+    pub(crate) async fn left(&self, verb: Verb, version: &str) -> (Ready, Left, String) {
+        self.try_left(verb, version).await.unwrap_or_else(|error| panic!("{error:?}"))
+    }
+
+    /// The same, where it may be refused.
+    pub(crate) async fn try_left(
+        &self,
+        verb: Verb,
+        version: &str,
+    ) -> Result<(Ready, Left, String), Unopened> {
         let mut model = self.model(version);
         let record = self.record().filter(Record::is_unfinished).unwrap();
         model.run = record.run.to_string();
@@ -337,14 +348,19 @@ impl House {
         if record.goal == Goal::Restage {
             observed.kept = Some(self.kept(version));
         }
-        let began = Began { goal: record.goal, live: record.before, target: record.target };
-        let left_out = record.reached.as_ref().map(|reached| reached.left_out.clone()).unwrap_or_default();
-        let (contents, release) = plan::contents(began, &left_out, &model, &observed);
-        let release = release.unwrap();
-        assert_eq!(release, record.release);
-        let sealed = observed.hosts.values().find_map(|facts| facts.records.plan.clone()).unwrap();
+        let last = LastRun::of(&observed).unwrap().unwrap();
+        assert_eq!(last.record, record);
+        let began = Began {
+            goal: record.goal,
+            live: record.before,
+            target: record.target,
+            release: &record.release,
+            left_out: record.reached.as_ref().map_or(&[][..], |reached| &reached.left_out),
+        };
         let open = if verb == Verb::Resume { Open::Whole } else { Open::Undos };
-        let mut plan = Plan::open(&sealed, &contents, open).unwrap();
+        let text = last.plan.unwrap();
+        let kept = KeptPlan { text: &text, by: &last.by };
+        let mut plan = plan::reopen(kept, &began, &model, &observed, open)?;
         if verb == Verb::Abort {
             let others = plan.switch_as(&plan::pointers(record.target, &model, &observed).unwrap());
             assert_eq!(others, []);
@@ -352,7 +368,7 @@ impl House {
         let left =
             Left::of(&record.taken_over("you".into(), "resume".into(), Timestamp::UNIX_EPOCH), &plan, None);
         let request = Request { goal: record.goal, force: false };
-        (Ready { model, observed, request, plan, run: record.run }, left)
+        Ok((Ready { model, observed, request, plan, run: record.run }, left, text))
     }
 
     /// The release of a version, as its hosts keep it.
@@ -378,8 +394,8 @@ impl House {
     /// The newest record on the load balancers.
     pub(crate) fn record(&self) -> Option<Record> {
         let worlds = self.fleet.worlds();
-        Record::newest(worlds.values().flat_map(|world| world.last_runs.values().map(String::as_str)))
-            .unwrap()
+        let texts = worlds.values().flat_map(|world| world.last_runs.values());
+        texts.map(|text| Record::read(text).unwrap()).max_by_key(|record| record.number)
     }
 
     /// Everything that a process does from the lock to its end, or to its death.
@@ -423,12 +439,16 @@ impl House {
                 revise: &revise,
             };
             let running = async {
-                lock.begin(self.next_record(ready, course), &plan::seal(plan)).await;
+                let kept = match course {
+                    Course::Apply => plan::seal(plan),
+                    Course::Resume(_, kept) | Course::Abort(.., kept) => kept.clone(),
+                };
+                lock.begin(self.next_record(ready, course), &kept).await;
                 let start = run::start(plan, "apply".to_owned(), "me@here".to_owned());
                 let ending = match course {
                     Course::Apply => engine.apply(plan.clone(), start).await,
-                    Course::Resume(left) => engine.resume(plan.clone(), start, left).await,
-                    Course::Abort(left, old) => engine.abort(plan, start, left, old).await,
+                    Course::Resume(left, _) => engine.resume(plan.clone(), start, left).await,
+                    Course::Abort(left, old, _) => engine.abort(plan, start, left, old).await,
                 };
                 if let (Ok(ending), Some(record)) = (&ending, lock.record()) {
                     lock.end(record.ended(ending.outcome, ending.live, Timestamp::UNIX_EPOCH)).await;
@@ -448,7 +468,7 @@ impl House {
     fn next_record(&self, ready: &Ready, course: &Course) -> Record {
         let last = self.record();
         let (by, command, at) = ("me@here".to_owned(), "apply".to_owned(), Timestamp::UNIX_EPOCH);
-        if let (Course::Resume(_) | Course::Abort(..), Some(last)) = (course, &last) {
+        if let (Course::Resume(..) | Course::Abort(..), Some(last)) = (course, &last) {
             return last.taken_over(by, command, at);
         }
         let staged = plan::never_live(&ready.observed);

@@ -8,13 +8,17 @@ use crate::plan::{Certainty, Lane, Undo, compare};
 use super::stage::step;
 
 /// Adds what a deed of this kind needs on a host. Nothing has to be taken back: an image that nobody runs is no harm,
-/// and of a login nothing stays.
-pub(super) fn add(lane: &mut Lane, deed: &Deed, facts: &Facts) {
+/// and of a login nothing stays. `facts`: what is there, where that counts.
+pub(super) fn add(lane: &mut Lane, deed: &Deed, facts: Option<&Facts>) {
     let (action, certainty) = match &deed.wish {
         Wish::Login(login) => (Action::Login(login.clone()), Certainty::Computed),
-        Wish::Load(load) if compare::loaded(facts, load).is_none() => return lane.skip(deed, "unchanged"),
+        Wish::Load(load) if facts.is_some_and(|facts| compare::loaded(facts, load).is_none()) => {
+            return lane.skip(deed, "unchanged");
+        }
         Wish::Load(load) => (Action::LoadImage(load.clone()), Certainty::Computed),
-        Wish::Pull(name) if facts.images.contains_key(name) => return lane.skip(deed, "unchanged"),
+        Wish::Pull(name) if facts.is_some_and(|facts| facts.images.contains_key(name)) => {
+            return lane.skip(deed, "unchanged");
+        }
         Wish::Pull(name) => (Action::PullImage { name: name.clone() }, Certainty::Unknowable),
         Wish::Build(build) => (Action::BuildImage(build.clone()), Certainty::Unknowable),
         _ => return,

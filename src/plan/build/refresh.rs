@@ -33,7 +33,7 @@ impl Builder<'_> {
                 all.push(deed);
                 continue;
             };
-            if self.is_refreshed(host, old, &side.release)? {
+            if !self.whole && self.is_refreshed(host, old, &side.release)? {
                 let why = format!("{old} runs this release already");
                 all.push(Deed { wish: Wish::Nothing(why), ..deed });
                 continue;

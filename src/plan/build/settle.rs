@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::facts::Facts;
 use crate::model::{Action, Color, ComposeUp, Draining, HostName, Old, Project, Pull, ReleaseId};
 use crate::plan::deed::{Deed, Wish};
 use crate::plan::scope::Side;
@@ -17,7 +18,9 @@ impl Builder<'_> {
         let plays = &self.scope.model.playbook.settle;
         for (play, hosts) in self.plays(plays)? {
             let mut batches = self.play(play, &hosts, &side, Phase::Settle)?;
-            wait_once(&mut batches);
+            if !self.whole {
+                wait_once(&mut batches);
+            }
             waves.extend(batches);
         }
         self.drain_first(&mut waves, &side)?;
@@ -121,6 +124,9 @@ impl Builder<'_> {
 
     /// Whether a project has a container on a host that is not at rest.
     fn runs(&self, host: &HostName, project: &Project) -> bool {
+        if self.whole {
+            return true;
+        }
         let facts = self.scope.observed.hosts.get(host);
         let theirs = facts.iter().flat_map(|facts| &facts.containers);
         let at_rest = ["created", "exited", "dead"];
@@ -133,7 +139,8 @@ impl Builder<'_> {
     fn project(&self, host: &HostName, color: Color) -> Result<Option<ComposeUp>, Blocked> {
         let name = format!("{}-{color}", self.scope.model.playbook.name);
         let facts = self.scope.observed.hosts.get(host);
-        if !facts.is_some_and(|facts| facts.containers.iter().any(|container| container.project == name)) {
+        let is_there = |facts: &Facts| facts.containers.iter().any(|container| container.project == name);
+        if !self.whole && !facts.is_some_and(is_there) {
             return Ok(None);
         }
         Ok(project::of(&self.scope, host, color)?)
@@ -190,6 +197,18 @@ impl Builder<'_> {
         Ok(waves)
     }
 
+    /// Every way in which a color may come to run again: of a plan, each host has one of them.
+    pub(super) fn ways_up(&self, target: Color) -> Result<Vec<Wave>, Blocked> {
+        let mut lanes = Vec::new();
+        for host in self.scope.app_servers()? {
+            if let Some(up) = project::of(&self.scope, &host, target)? {
+                let steps = [self.started(&host, target, up.clone()), self.brought_up(&host, target, up)];
+                lanes.push(Lane { host, steps: steps.to_vec(), skipped: Vec::new() });
+            }
+        }
+        Ok(vec![super::wave(Phase::Stage, &format!("Start {target}"), lanes)])
+    }
+
     fn start(&self, target: Color) -> Result<Vec<Wave>, Blocked> {
         let (mut lanes, mut missing) = (Vec::new(), Vec::new());
         for host in self.scope.app_servers()? {
@@ -224,20 +243,32 @@ impl Builder<'_> {
         if there && theirs.all(|container| container.state == "running") {
             return Ok(WayUp::Runs);
         }
-        let (name, action, undo) = if there {
-            let undo = Action::ComposeStop(up.project.clone());
-            (format!("Start {color}"), Action::ComposeStart(up.project), undo)
+        Ok(if there {
+            WayUp::By(Box::new(self.started(host, color, up)))
         } else if project::has_file(facts, &up) {
-            // A release that failed was put down again, and the files before it were put back.
-            let undo = Action::ComposeDown(up.project.clone());
-            (format!("Bring {color} up"), Action::ComposeUp(ComposeUp { recreate: false, ..up }), undo)
+            WayUp::By(Box::new(self.brought_up(host, color, up)))
         } else {
-            return Ok(WayUp::None);
-        };
+            WayUp::None
+        })
+    }
+
+    fn started(&self, host: &HostName, color: Color, up: ComposeUp) -> Step {
+        let undo = Action::ComposeStop(up.project.clone());
+        self.rise(host, format!("Start {color}"), Action::ComposeStart(up.project), undo)
+    }
+
+    /// A release that failed was put down again, and the files before it were put back.
+    fn brought_up(&self, host: &HostName, color: Color, up: ComposeUp) -> Step {
+        let undo = Action::ComposeDown(up.project.clone());
+        let up = ComposeUp { recreate: false, ..up };
+        self.rise(host, format!("Bring {color} up"), Action::ComposeUp(up), undo)
+    }
+
+    fn rise(&self, host: &HostName, name: String, action: Action, undo: Action) -> Step {
         let escalate = self.scope.model.escalations.get(host).cloned().flatten();
         let wish = Wish::Nothing(String::new());
         let deed = Deed { name, wish, escalate, timeout: None, ignore_errors: false, no_log: false };
-        Ok(WayUp::By(Box::new(step(&deed, action, Undo::Reverse(undo), Certainty::Observed))))
+        step(&deed, action, Undo::Reverse(undo), Certainty::Observed)
     }
 }
 

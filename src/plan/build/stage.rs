@@ -120,7 +120,7 @@ impl Builder<'_> {
                 Wish::Nothing(why) => lane.skip(&deed, why),
                 Wish::File(file) => {
                     let now = Facts { files: written.clone(), ..Facts::default() };
-                    if compare::file(&now, file).is_none() {
+                    if !self.whole && compare::file(&now, file).is_none() {
                         lane.skip(&deed, "unchanged");
                         continue;
                     }
@@ -128,7 +128,7 @@ impl Builder<'_> {
                     lane.steps.push(self.put(&deed, file, here.as_ref(), host)?);
                     written.insert(file.path.clone(), as_written(file, here.as_ref()));
                 }
-                Wish::Run { creates: Some(path), .. } if facts.existing.contains(path) => {
+                Wish::Run { creates: Some(path), .. } if !self.whole && facts.existing.contains(path) => {
                     lane.skip(&deed, &format!("{path} exists"));
                 }
                 Wish::Run { run, undo, .. } => {
@@ -139,7 +139,7 @@ impl Builder<'_> {
                     once::run_inside(&mut lane, &deed, (run, undo.as_deref()), phase);
                 }
                 Wish::Login(_) | Wish::Pull(_) | Wish::Load(_) | Wish::Build(_) => {
-                    image::add(&mut lane, &deed, facts);
+                    image::add(&mut lane, &deed, (!self.whole).then_some(facts));
                 }
                 Wish::Compose(up) => {
                     let certainty =
@@ -252,7 +252,7 @@ pub(super) fn step(deed: &Deed, action: Action, undo: Undo, certainty: Certainty
 }
 
 /// Where a run keeps what it replaces: hidden beside it, so that no program takes it for a file of its own.
-fn beside(path: &str, run: &str) -> String {
+pub(in crate::plan) fn beside(path: &str, run: &str) -> String {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     format!("{folder}/.{name}.{run}.bgctl")
 }

@@ -87,7 +87,7 @@ impl Builder<'_> {
         let mut steps = Vec::new();
         let facts = self.scope.observed.hosts.get(&part.host);
         if let Some(file) = site_file(part, side.color)
-            && facts.is_none_or(|facts| compare::file(facts, &file).is_some())
+            && (self.whole || facts.is_none_or(|facts| compare::file(facts, &file).is_some()))
         {
             let here = facts.and_then(|facts| facts.files.get(&file.path));
             let mut write = self.put(&part.deed, &file, here, &part.host)?;

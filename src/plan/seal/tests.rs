@@ -2,6 +2,7 @@ use super::*;
 use crate::model::{
     Color, Compose, ComposeRun, Guard, NginxSetup, Project, Pull, PutFile, Run, Swap, SwitchCommands,
 };
+use crate::plan::Open;
 use crate::plan::{Certainty, Goal, Lane, Phase, Step, Undo, Wave};
 
 fn run(word: &str) -> Run {
@@ -30,7 +31,7 @@ fn plan() -> Plan {
         mode: None,
         owner: None,
         group: None,
-        validate: None,
+        validate: Some("check hunter2 %s".to_owned()),
         keep: Some("/srv/.x.run.bgctl".to_owned()),
     };
     let restore = Action::RestoreFile { path: file.path.clone(), kept: "/srv/.x.run.bgctl".to_owned() };
@@ -75,13 +76,18 @@ fn plan() -> Plan {
 
 fn contents(of: &Plan) -> Contents {
     let mut contents = Contents::default();
-    for (_, step) in of.steps() {
-        contents.add_action(&step.action);
+    for (host, step) in of.steps() {
+        contents.add(host, &step.action);
         if let Undo::Reverse(action) = &step.undo {
-            contents.add_action(action);
+            contents.add(host, action);
         }
     }
     contents
+}
+
+fn opened(text: &str, contents: &Contents, open: Open) -> Result<Plan, Unsealed> {
+    let value = serde_json::from_str(text).map_err(|error| Unsealed::Unreadable(error.to_string()))?;
+    super::open(value, contents, open)
 }
 
 fn as_sealed(plan: &Plan) -> Plan {
@@ -98,16 +104,49 @@ fn a_sealed_plan_holds_no_content_and_opens_to_what_it_was() {
         assert!(!sealed.contains(secret), "{secret} in {sealed}");
     }
     assert!(!sealed.contains('\n'));
-    let opened = Plan::open(&sealed, &contents(&plan()), Open::Whole).unwrap();
+    let opened = opened(&sealed, &contents(&plan()), Open::Whole).unwrap();
     assert_eq!(opened, as_sealed(&plan()));
+}
+
+/// What one host holds is nothing for another: a hash that stands in another's step opens nothing.
+#[test]
+fn contents_are_their_hosts_own() {
+    let sealed = seal(&plan()).replace("\"app1\"", "\"app2\"");
+    let error = opened(&sealed, &contents(&plan()), Open::Whole).unwrap_err();
+    assert!(matches!(error, Unsealed::OtherInputs(_)), "{error:?}");
+}
+
+/// A seal leaves nothing of it: whoever wrote that down was not bgctl.
+#[test]
+fn a_content_in_the_clear_is_refused_wherever_it_stands() {
+    let sealed: Value = serde_json::from_str(&seal(&plan())).unwrap();
+    let known = contents(&plan());
+    let mut tried = 0;
+    for part in ["action", "undo"] {
+        for (index, key) in [(0, "content"), (0, "validate"), (1, "argv"), (1, "env"), (1, "stdin")] {
+            let mut forged = sealed.clone();
+            let step = &mut forged["waves"][0]["lanes"][0]["steps"][index][part];
+            let inner = if part == "undo" { &mut step["reverse"] } else { step };
+            if inner.get(key).is_none() {
+                continue;
+            }
+            inner[key] = json!(if matches!(key, "argv" | "env") { json!(["id"]) } else { json!("id") });
+            for open in [Open::Whole, Open::Undos] {
+                let error = super::open(forged.clone(), &known, open).unwrap_err();
+                assert_eq!(error, Unsealed::InTheClear(vec!["app1: a task".to_owned()]), "{part} {key}");
+            }
+            tried += 1;
+        }
+    }
+    assert!(tried >= 7, "{tried}");
 }
 
 #[test]
 fn other_inputs_do_not_open_it_and_the_steps_are_named() {
     let sealed = seal(&plan());
-    let error = Plan::open(&sealed, &Contents::default(), Open::Whole).unwrap_err();
-    assert_eq!(error, Unopened::OtherInputs(vec!["app1: a task".to_owned()]));
-    let Err(Unopened::OtherInputs(_)) = Plan::open(&sealed, &Contents::default(), Open::Undos) else {
+    let error = opened(&sealed, &Contents::default(), Open::Whole).unwrap_err();
+    assert_eq!(error, Unsealed::OtherInputs(vec!["app1: a task".to_owned()]));
+    let Err(Unsealed::OtherInputs(_)) = opened(&sealed, &Contents::default(), Open::Undos) else {
         panic!("the undo's command cannot be known")
     };
 }
@@ -116,7 +155,7 @@ fn other_inputs_do_not_open_it_and_the_steps_are_named() {
 fn for_the_undo_alone_what_leads_forward_may_be_unknown() {
     let mut plan = plan();
     plan.waves[0].lanes[0].steps.truncate(1);
-    let opened = Plan::open(&seal(&plan), &Contents::default(), Open::Undos).unwrap();
+    let opened = opened(&seal(&plan), &Contents::default(), Open::Undos).unwrap();
     let (was, is) = (plan.steps().next().unwrap().1, opened.steps().next().unwrap().1);
     assert_eq!(was.undo, is.undo);
     let Action::PutFile(file) = &is.action else { panic!("{is:?}") };
@@ -126,8 +165,8 @@ fn for_the_undo_alone_what_leads_forward_may_be_unknown() {
 #[test]
 fn what_is_no_plan_is_refused() {
     for text in ["", "{", "{}", r#"{"waves":[{"lanes":[{"host":"a","steps":[{}]}]}]}"#] {
-        let error = Plan::open(text, &Contents::default(), Open::Whole).unwrap_err();
-        assert!(matches!(error, Unopened::Unreadable(_)), "{text:?}: {error:?}");
+        let error = opened(text, &Contents::default(), Open::Whole).unwrap_err();
+        assert!(matches!(error, Unsealed::Unreadable(_)), "{text:?}: {error:?}");
     }
 }
 
@@ -142,9 +181,9 @@ fn a_way_back_calls_nginx_as_the_playbook_says_now() {
     let mut plan = plan();
     plan.waves[0].lanes[0].steps = vec![step(Action::Swap(swap.clone()), Undo::Reverse(Action::Swap(swap)))];
     let sealed = seal(&plan);
-    assert!(Plan::open(&sealed, &Contents::default(), Open::Whole).is_err());
+    assert!(opened(&sealed, &Contents::default(), Open::Whole).is_err());
 
-    let mut opened = Plan::open(&sealed, &Contents::default(), Open::Undos).unwrap();
+    let mut opened = opened(&sealed, &Contents::default(), Open::Undos).unwrap();
     let host = opened.waves[0].lanes[0].host.clone();
     // By commands nothing of nginx can be taken back, and the other way round.
     let commands = Pointer::Commands(Box::new(SwitchCommands {
