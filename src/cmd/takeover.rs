@@ -5,7 +5,7 @@ use crate::event::Outcome;
 use crate::facts::Observed;
 use crate::journal;
 use crate::model::{HostName, host_list};
-use crate::plan::{self, Began, Goal, KeptPlan, Open, Phase, Plan, Show, Unopened};
+use crate::plan::{self, Began, Goal, KeptPlan, Open, Phase, Plan, Reopening, Show, Unopened};
 use crate::remote::ssh::SshFleet;
 use crate::run::{LastRun, Left, Record};
 use crate::ui::NoAnswer;
@@ -186,7 +186,9 @@ impl Task<'_> {
             Verb::Abort => Open::Undos,
         };
         let kept = KeptPlan { text, by };
-        let opened = plan::reopen(kept, &began, &self.loaded.model, observed, open);
+        let opened = Reopening::new(began, &self.loaded.model, observed)
+            .map_err(Unopened::from)
+            .and_then(|reopening| reopening.open(kept, open));
         let mut plan = opened.map_err(|error| self.unopened(error, record))?;
         if self.verb == Verb::Resume && !record.can_resume() {
             let failure = Failure::new(

@@ -40,7 +40,7 @@ pub struct Request {
 }
 
 /// Why no plan can be made.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Blocked {
     /// Something that people wrote is wrong.
     #[error("{0}")]

@@ -33,7 +33,7 @@ pub use observe::{
     release_of, standings,
 };
 pub use project::kept;
-pub use reopen::{Began, KeptPlan, Open, Unopened, reopen};
+pub use reopen::{Began, KeptPlan, Open, Reopening, Unopened};
 pub use scope::Model;
 pub use seal::seal;
 pub use show::{Show, show, show_undo};

@@ -69,51 +69,67 @@ pub enum Unopened {
     Blocked(#[from] Blocked),
 }
 
-/// A kept plan with its contents in place again, every step of which the playbook of now can make. With [`Open::Undos`]
-/// that holds of the ways back alone: contents that only the way forward needs are left empty.
-pub fn reopen(
-    kept: KeptPlan<'_>,
-    began: &Began<'_>,
-    model: &Model,
-    observed: &Observed,
-    open: Open,
-) -> Result<Plan, Unopened> {
-    let unreadable = |error: serde_json::Error| Unopened::Unreadable(error.to_string());
-    let value: Value = serde_json::from_str(kept.text).map_err(unreadable)?;
-    let limited = limited(&value, began, model)?;
-    let model = limited.as_ref().unwrap_or(model);
-    let made = build::made(began, model, observed).map_err(Blocked::from)?;
-    if open == Open::Whole {
-        let Ok(release) = &made.release else {
-            return Err(because(made, Unopened::OtherInputs(Vec::new())));
-        };
-        if release != began.release {
-            return Err(Unopened::OtherRelease(release.clone()));
-        }
-    }
-    let contents = contents(&made, model, observed)?;
-    let plan = match seal::open(value, &contents, open) {
-        Ok(plan) => plan,
-        Err(Unsealed::Unreadable(why)) => return Err(Unopened::Unreadable(why)),
-        Err(Unsealed::InTheClear(steps)) => return Err(Unopened::NotOurs(steps)),
-        Err(Unsealed::OtherInputs(steps)) => return Err(because(made, Unopened::OtherInputs(steps))),
-    };
-    let mut wrong = about(&plan, began, model)?;
-    wrong.extend(match open {
-        Open::Whole => forward::foreign(&plan, &made.waves, began.goal),
-        Open::Undos => Vec::new(),
-    });
-    wrong.extend(back::Backs::new(began, kept.by, model, observed, &made.waves).foreign(&plan, open)?);
-    if wrong.is_empty() { Ok(plan) } else { Err(because(made, Unopened::NotOurs(wrong))) }
+/// What these inputs make for a run that was left: what its plan is held against.
+pub struct Reopening<'a> {
+    began: Began<'a>,
+    model: &'a Model,
+    observed: &'a Observed,
+    made: Made,
+    contents: Contents,
 }
 
-/// Where a part could not be made, that is why something is not known.
-fn because(made: Made, otherwise: Unopened) -> Unopened {
-    made.release.err().or(made.blocked).map_or(otherwise, Unopened::from)
+impl<'a> Reopening<'a> {
+    /// Makes everything that these inputs make for such a run.
+    pub fn new(began: Began<'a>, model: &'a Model, observed: &'a Observed) -> Result<Self, Blocked> {
+        let made = build::made(&began, model, observed)?;
+        let contents = contents(&made, model, observed)?;
+        Ok(Self { began, model, observed, made, contents })
+    }
+
+    /// The kept plan with its contents in place again, every step of which the playbook of now can make. With
+    /// [`Open::Undos`] that holds of the ways back alone: contents that only the way forward needs are left empty.
+    pub fn open(&self, kept: KeptPlan<'_>, open: Open) -> Result<Plan, Unopened> {
+        let unreadable = |error: serde_json::Error| Unopened::Unreadable(error.to_string());
+        let value: Value = serde_json::from_str(kept.text).map_err(unreadable)?;
+        match limited(&value, &self.began, self.model)? {
+            None => self.check(value, kept.by, open),
+            Some(model) => Reopening::new(self.began, &model, self.observed)?.check(value, kept.by, open),
+        }
+    }
+
+    fn check(&self, value: Value, by: &BTreeSet<HostName>, open: Open) -> Result<Plan, Unopened> {
+        match (open, &self.made.release) {
+            (Open::Whole, Err(blocked)) => return Err(blocked.clone().into()),
+            (Open::Whole, Ok(release)) if release != self.began.release => {
+                return Err(Unopened::OtherRelease(release.clone()));
+            }
+            _ => {}
+        }
+        let plan = match seal::open(value, &self.contents, open) {
+            Ok(plan) => plan,
+            Err(Unsealed::Unreadable(why)) => return Err(Unopened::Unreadable(why)),
+            Err(Unsealed::InTheClear(steps)) => return Err(Unopened::NotOurs(steps)),
+            Err(Unsealed::OtherInputs(steps)) => return Err(self.because(Unopened::OtherInputs(steps))),
+        };
+        let mut wrong = about(&plan, &self.began, self.model)?;
+        wrong.extend(match open {
+            Open::Whole => forward::foreign(&plan, &self.made.waves, self.began.goal),
+            Open::Undos => Vec::new(),
+        });
+        let backs = back::Backs::new(&self.began, by, self.model, self.observed, &self.made.waves);
+        wrong.extend(backs.foreign(&plan, open)?);
+        if wrong.is_empty() { Ok(plan) } else { Err(self.because(Unopened::NotOurs(wrong))) }
+    }
+
+    /// Where a part could not be made, that is why something is not known.
+    fn because(&self, otherwise: Unopened) -> Unopened {
+        let blocked = self.made.release.as_ref().err().or(self.made.blocked.as_ref());
+        blocked.map_or(otherwise, |blocked| blocked.clone().into())
+    }
 }
 
 /// Everything that the hosts' own files hold, and that these inputs make for them.
-fn contents(made: &Made, model: &Model, observed: &Observed) -> Result<Contents, Unopened> {
+fn contents(made: &Made, model: &Model, observed: &Observed) -> Result<Contents, Blocked> {
     let mut contents = Contents::default();
     contents.add_files(observed);
     for lane in made.waves.iter().flat_map(|wave| &wave.lanes) {
@@ -125,7 +141,7 @@ fn contents(made: &Made, model: &Model, observed: &Observed) -> Result<Contents,
         }
     }
     let scope = Scope::new(model, observed, &[]);
-    for host in scope.app_servers().map_err(Blocked::from)? {
+    for host in scope.app_servers()? {
         for color in Color::BOTH {
             // What is wrong with it is told where it is needed.
             if let Ok(Some(up)) = project::of(&scope, &host, color) {

@@ -11,7 +11,7 @@ use bgctl::model::{
     Action, Archive, Ask, Color, Files, HostName, Inventory, Kept, KeptRelease, Playbook, RunId, Source, Vars,
 };
 use bgctl::plan::{
-    self, Began, Blocked, Goal, KeptPlan, Lane, Model, Open, Phase, Plan, Request, Unopened, Wave,
+    self, Began, Blocked, Goal, KeptPlan, Lane, Model, Open, Phase, Plan, Reopening, Request, Unopened, Wave,
 };
 use bgctl::remote::fake::{Call, Fault, Fleet, World};
 use bgctl::remote::{Answer, Exec, Probe, Remote, meets};
@@ -360,7 +360,7 @@ impl House {
         let open = if verb == Verb::Resume { Open::Whole } else { Open::Undos };
         let text = last.plan.unwrap();
         let kept = KeptPlan { text: &text, by: &last.by };
-        let mut plan = plan::reopen(kept, &began, &model, &observed, open)?;
+        let mut plan = Reopening::new(began, &model, &observed)?.open(kept, open)?;
         if verb == Verb::Abort {
             let others = plan.switch_as(&plan::pointers(record.target, &model, &observed).unwrap());
             assert_eq!(others, []);

@@ -84,7 +84,14 @@ impl<'a> Backs<'a> {
     fn is_ours(&self, home: &Home, phase: Phase, host: &HostName, step: &Step, open: Open) -> bool {
         let forward = match &step.action {
             _ if open == Open::Undos => true,
-            Action::PutFile(file) => file.keep.as_ref().is_none_or(|keep| *keep == self.kept_at(&file.path)),
+            // What is to be put back is kept, and nothing else.
+            Action::PutFile(file) => match &step.undo {
+                Undo::Reverse(Action::RestoreFile { path, kept }) => {
+                    *path == file.path && file.keep.as_ref() == Some(kept)
+                }
+                Undo::Reverse(Action::RemoveFile { path, .. }) => *path == file.path && file.keep.is_none(),
+                _ => false,
+            },
             Action::Swap(swap) => {
                 home.balancer.as_ref().is_some_and(|own| self.may_say(own, host, swap.from.as_deref()))
             }

@@ -23,10 +23,20 @@ pub(super) fn foreign(plan: &Plan, made: &[Wave], goal: Goal) -> Vec<String> {
     for (host, way) in made.iter().filter(|(host, _)| !kept.contains_key(*host)) {
         wrong.extend(walk(host, &Vec::new(), way, goal));
     }
+    if count(plan, |action| matches!(action, Action::Swap(swap) if swap.guard.confirm_timeout.is_some()))
+        != count(plan, |action| matches!(action, Action::Confirm(_)))
+    {
+        wrong.push("not every switch in it is confirmed".to_owned());
+    }
     if !is_in_order(plan) {
         wrong.push("its waves are not in the order in which a run goes".to_owned());
     }
     wrong
+}
+
+/// How often hosts come to such an action.
+fn count(plan: &Plan, is_it: impl Fn(&Action) -> bool) -> usize {
+    plan.steps().filter(|(_, step)| is_it(&step.action)).count()
 }
 
 fn ways(waves: &[Wave]) -> BTreeMap<&HostName, Way<'_>> {
@@ -72,9 +82,16 @@ const fn goal_asks(goal: Goal) -> bool {
     !matches!(goal, Goal::Switch(_))
 }
 
-/// Whether traffic must not move without it.
+/// Whether traffic must not move without it, or would not move at all.
 const fn proves(action: &Action) -> bool {
-    matches!(action, Action::Check(_) | Action::Fingerprint(_) | Action::TestSite { .. } | Action::Watch(_))
+    matches!(
+        action,
+        Action::Check(_)
+            | Action::Fingerprint(_)
+            | Action::TestSite { .. }
+            | Action::Swap(_)
+            | Action::Watch(_)
+    )
 }
 
 /// A step without what depends on what the run found on its host. That is looked at for itself.

@@ -1,0 +1,1 @@
+//! Hosts that answer something else than what they are asked.
