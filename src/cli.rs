@@ -11,6 +11,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::error::ErrorKind;
 use clap::{ArgAction, Args, ColorChoice as ClapColor, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use crate::model::without_values;
+
 pub use args::*;
 pub use environment::Environment;
 
@@ -247,18 +249,14 @@ impl Cli {
     }
 
     /// What selects the same app on the same hosts, quoted for a shell: what comes after `bgctl rollback`
-    /// in a command that is offered as the next one.
+    /// in a command that is offered as the next one. Of `-e` only the names: logs keep what is offered.
     #[must_use]
     pub fn selection(&self) -> String {
         let globals = &self.globals;
         let mut words: Vec<&str> = Vec::new();
-        let pairs =
-            |flag, values: &'_ [String]| values.iter().map(move |value| (flag, value.clone())).collect();
-        let inventory: Vec<(&str, String)> = pairs("-i", &globals.inventory);
-        let extra: Vec<(&str, String)> = pairs("-e", &globals.extra_vars);
-        for (flag, value) in inventory.iter().chain(&extra) {
-            words.extend([*flag, value.as_str()]);
-        }
+        words.extend(globals.inventory.iter().flat_map(|name| ["-i", name.as_str()]));
+        let extra: Vec<String> = globals.extra_vars.iter().map(|arg| without_values(arg)).collect();
+        words.extend(extra.iter().flat_map(|names| ["-e", names.as_str()]));
         let named = [("-l", &globals.limit), ("-u", &globals.user), ("--become-user", &globals.become_user)];
         for (flag, value) in named {
             words.extend(value.iter().flat_map(|value| [flag, value.as_str()]));
@@ -292,8 +290,8 @@ fn painted(args: &[OsString]) -> clap::Command {
 
 /// A word as a person would type it: in quotes only where the shell would take it for something else.
 fn shell_word(word: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_./:=,@%+-".contains(&byte);
-    if !word.is_empty() && word.bytes().all(is_plain) {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_./:=,@%+-…".contains(letter);
+    if !word.is_empty() && word.chars().all(is_plain) {
         return word.to_owned();
     }
     shlex::try_quote(word).map_or_else(|_| word.to_owned(), std::borrow::Cow::into_owned)

@@ -76,8 +76,15 @@ fn help_names_every_command_and_exit_code() {
 
 #[test]
 fn the_selection_can_be_pasted_into_a_shell() {
-    let cli = parse("apply -i prod.yml -e 'a=b c' -l 'app*' -b -y site.yml").unwrap();
-    assert_eq!(cli.selection(), "-i prod.yml -e 'a=b c' -l 'app*' -b site.yml");
-    let plain = parse("apply -i prod.yml -e version=1.4.0").unwrap();
-    assert_eq!(plain.selection(), "-i prod.yml -e version=1.4.0");
+    let cli = parse("apply -i 'my prod.yml' -e @my.yml -l 'app*' -b -y site.yml").unwrap();
+    assert_eq!(cli.selection(), "-i 'my prod.yml' -e @my.yml -l 'app*' -b site.yml");
+}
+
+#[test]
+fn the_selection_names_variables_and_shows_no_value() {
+    let selection = |args: &str| parse(&format!("apply -i prod.yml {args}")).unwrap().selection();
+    assert_eq!(selection("-e version=1.4.0"), "-i prod.yml -e version=…");
+    assert_eq!(selection("-e 'a=hunter2 b=hunter2'"), "-i prod.yml -e 'a=… b=…'");
+    assert_eq!(selection(r#"-e '{"a": "hunter2"}'"#), "-i prod.yml -e a=…");
+    assert_eq!(selection("-e hunter2"), "-i prod.yml -e …");
 }

@@ -27,7 +27,7 @@ pub use color::{Color, NoColor};
 pub use endpoint::{BadVariable, ConnectionFlags, Endpoint, Escalation, LocalDefaults};
 pub use host_list::host_list;
 pub use images::{Digest, Fingerprint, Image, Images, Odd, Rendered};
-pub use inventory::{Inventory, Selection, parse_extra};
+pub use inventory::{Inventory, Selection, parse_extra, without_values};
 pub use kept::{BadKept, Keep, Kept, KeptRelease, KeptSide, KeptStep};
 pub use name::{AppName, BadName, HostName, ReleaseId, RunId};
 pub use one_off::ComposeRun;

@@ -6,6 +6,9 @@ use super::pairs;
 use crate::model::Vars;
 use crate::model::source::{self, Location, Problem, Problems, Scalars, Source};
 
+/// What stands for a value that is not shown.
+const LEFT_OUT: &str = "…";
+
 /// Reads the arguments of `-e` in order, the last value of a name winning: `k=v k2="v 2"` (always strings), a
 /// mapping in JSON or YAML, or `@FILE` with such a mapping in it, which is fetched by `read`.
 pub fn parse_extra(args: &[String], read: &dyn Fn(&str) -> Result<String, String>) -> Result<Vars, Problems> {
@@ -18,6 +21,29 @@ pub fn parse_extra(args: &[String], read: &dyn Fn(&str) -> Result<String, String
         }
     }
     if problems.is_empty() { Ok(vars) } else { Err(Problems(problems)) }
+}
+
+/// An argument of `-e` as it is shown: its names without their values, which may be secrets; a file stays as it is.
+#[must_use]
+pub fn without_values(arg: &str) -> String {
+    if arg.trim_start().starts_with('@') {
+        return arg.to_owned();
+    }
+    match argument(arg, &|path| Err(path.to_owned())) {
+        Ok(vars) => vars.keys().map(|name| format!("{name}={LEFT_OUT}")).collect::<Vec<_>>().join(" "),
+        Err(_) => LEFT_OUT.to_owned(),
+    }
+}
+
+/// Refuses what [`without_values`] made: who copies a command that was suggested has to fill it in.
+fn filled_in(vars: Vars) -> Result<Vars, String> {
+    let lacking = vars.iter().find(|(_, value)| value.as_str() == Some(LEFT_OUT));
+    match lacking {
+        Some((name, _)) => {
+            Err(format!("`{name}={LEFT_OUT}` stands for a value that was not shown: write it"))
+        }
+        None => Ok(vars),
+    }
 }
 
 fn argument(arg: &str, read: &dyn Fn(&str) -> Result<String, String>) -> Result<Vars, Problems> {
@@ -38,7 +64,7 @@ fn argument(arg: &str, read: &dyn Fn(&str) -> Result<String, String>) -> Result<
             Err(Problems(vec![problem("`-e` takes NAME=VALUE, not a path".to_owned()).help(help)]))
         }
         Some('{' | '[') => mapping(&source),
-        Some(_) => pairs::parse(arg).map_err(|message| {
+        Some(_) => pairs::parse(arg).and_then(filled_in).map_err(|message| {
             let help = "write -e NAME=VALUE, and quotes around a value with spaces: -e 'NAME=\"a b\"'";
             Problems(vec![problem(message).help(help)])
         }),
@@ -91,6 +117,25 @@ mod tests {
                 "a": "2", "version": 1.1, "replicas": "4", "on_call": true
             }),
         );
+    }
+
+    #[test]
+    fn values_are_left_out_of_what_is_shown_and_must_be_put_back() {
+        for (arg, shown) in [
+            ("version=1.4.0", "version=…"),
+            ("version=1.4.0 token='hunter2 is'", "version=… token=…"),
+            ("{\"token\": \"hunter2\", \"deep\": {\"key\": \"hunter2\"}}", "token=… deep=…"),
+            ("{token: hunter2}", "token=…"),
+            ("@vars/prod.yml", "@vars/prod.yml"),
+            ("token='hunter2", "…"),
+            ("hunter2", "…"),
+            ("/etc/hunter2", "…"),
+            ("", ""),
+        ] {
+            assert_eq!(without_values(arg), shown, "{arg}");
+        }
+        let problems = extra(&["token=…"]).unwrap_err();
+        assert_eq!(problems.0[0].message(), "`token=…` stands for a value that was not shown: write it");
     }
 
     #[test]

@@ -28,7 +28,7 @@ use self::groups::{ALL, Groups};
 use super::source::{Problems, Source};
 use super::{HostName, Vars};
 
-pub use self::extra::parse_extra;
+pub use self::extra::{parse_extra, without_values};
 pub use self::select::Selection;
 
 /// Hosts, groups and variables of all sources together.
