@@ -6,12 +6,13 @@ use std::time::Instant;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 
-use crate::event::{Kind, StepError, StepId, millis};
+use crate::event::{Kind, StepId, millis};
 use crate::model::{Action, HostName, Images};
 use crate::plan::{Counts, Lane, Phase, Plan, Step, Wave};
 
 use super::perform::{Done, Performance};
 use super::recorder::{About, Unrecorded};
+use super::secrecy;
 use super::takeover::again;
 use super::{Course, Engine, Setback, find, numbered};
 
@@ -175,7 +176,7 @@ impl Engine<'_> {
         self.recorder.record(about.clone(), Kind::Started { at })?;
         let began = Instant::now();
         let waiting = |attempt, of, met: String| {
-            let met = if step.no_log { "(not shown)".to_owned() } else { met };
+            let met = secrecy::text(step, met);
             // Only the screen cares; a journal that fails is met at the step's end.
             let _ = self.recorder.record(about.clone(), Kind::Waiting { at, attempt, of, met });
         };
@@ -205,7 +206,7 @@ impl Engine<'_> {
                 Ok(Some(images))
             }
             Err(error) => {
-                let error = if step.no_log { hidden(&error) } else { error };
+                let error = secrecy::error(step, error);
                 let failed = Kind::Failed { at, ignored: step.ignore_errors, error, took_ms };
                 self.recorder.record(about, failed).map(|()| None)
             }
@@ -228,7 +229,7 @@ impl Engine<'_> {
             self.recorder.record(about.clone(), Kind::Logs { project: project.name.clone(), text })?;
         }
         self.recorder.record(about.clone(), Kind::Ended { at, changed: done.changed, detail, took_ms })?;
-        if let Some(text) = done.notice {
+        if let Some(text) = done.notice.map(|text| secrecy::text(step, text)) {
             self.recorder.record(about.clone(), Kind::Noticed { text })?;
         }
         if let Action::Swap(_) = step.action {
@@ -279,14 +280,6 @@ fn too_many(failed: usize, all: usize, percentage: f64) -> bool {
     #[expect(clippy::cast_precision_loss, reason = "fleets have fewer than 2^52 hosts")]
     let share = failed as f64 * 100.0 / all as f64;
     failed == all || share > percentage
-}
-
-pub(super) fn hidden(error: &StepError) -> StepError {
-    StepError {
-        message: "it failed; what it said is not shown (no_log)".to_owned(),
-        stderr: None,
-        hint: error.hint.clone(),
-    }
 }
 
 #[cfg(test)]

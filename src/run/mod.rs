@@ -8,6 +8,7 @@ mod perform;
 mod record;
 mod recorder;
 mod rehearse;
+mod secrecy;
 mod takeover;
 mod undo;
 

@@ -12,6 +12,7 @@ use crate::plan::{Lane, Phase, Plan, Step};
 use crate::remote::Remote;
 
 use super::perform::Performance;
+use super::secrecy;
 
 /// What is well now answers soon.
 const RETRIES: u32 = 2;
@@ -88,8 +89,7 @@ impl Stage<'_> {
                         end.seen = images.map(|images| (lane.host.clone(), images)).or(end.seen);
                         Would::Pass
                     }
-                    Err(error) if step.no_log => Would::Fail(super::lanes::hidden(&error)),
-                    Err(error) => Would::Fail(error),
+                    Err(error) => Would::Fail(secrecy::error(step, error)),
                 },
             };
             end.steps.push(Rehearsed { host: lane.host.clone(), task: step.name.clone(), would });

@@ -15,6 +15,7 @@ use super::lock::Retaken;
 use super::perform::Performance;
 use super::record::Reached;
 use super::recorder::{About, Unrecorded};
+use super::secrecy;
 use super::{Engine, find, reached};
 
 /// How long a lock that was lost is tried to be taken again: longer than a load balancer takes to notice that the
@@ -171,7 +172,7 @@ impl Engine<'_> {
             sending: &|_, _| {},
             logins: Vec::new(),
         };
-        performance.perform(&step.action).await.map(|_| ())
+        performance.perform(&step.action).await.map(|_| ()).map_err(|error| secrecy::error(step, error))
     }
 
     async fn reverse(
@@ -205,7 +206,10 @@ impl Engine<'_> {
                 let took_ms = millis(began.elapsed());
                 self.recorder.record(about, Kind::Undone { at, took_ms }).map(|()| true)
             }
-            Err(error) => self.recorder.record(about, Kind::UndoFailed { at, error }).map(|()| false),
+            Err(error) => {
+                let error = secrecy::error(step, error);
+                self.recorder.record(about, Kind::UndoFailed { at, error }).map(|()| false)
+            }
         }
     }
 }
