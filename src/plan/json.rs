@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{Goal, Lane, Plan, Step, Undo, Wave};
-use crate::model::{Action, Ask, Run};
+use crate::model::{Action, Ask, Check, Draining, Run};
 
 /// The plan for `plan --output json`. Contents are named by digest and size; of a `no_log` step not even
 /// those, as a short secret could be guessed from them. Environment variables are named, never shown.
@@ -77,7 +77,7 @@ fn action(action: &Action, no_log: bool) -> Value {
             "mode": file.mode,
             "owner": file.owner,
             "group": file.group,
-            "validate": file.validate,
+            "validate": file.validate.as_ref().filter(|_| !no_log),
         }),
         Action::TestSite { path, content, .. } => json!({
             "do": "test_site",
@@ -96,17 +96,37 @@ fn action(action: &Action, no_log: bool) -> Value {
             "build": inside.build,
             "env_file": inside.env_file,
         }),
-        Action::Check(check) => json!({
-            "do": "check",
-            "ask": ask(&check.ask, no_log),
-            "retries": check.retries,
-            "delay": check.delay,
-            "timeout": check.timeout,
-            "successes": check.successes,
-            "of": check.of,
-        }),
-        other => without_env(serde_json::to_value(other).unwrap_or_default()),
+        Action::Check(question) => tagged("check", check(question, no_log)),
+        Action::Watch(watch) => with(plain(action), "check", check(&watch.check, no_log)),
+        Action::Drain { of: Draining::Command(command), .. } => {
+            with(plain(action), "of", json!({ "command": run(command, no_log) }))
+        }
+        Action::Swap(_) if no_log => with(plain(action), "pointer", Value::Null),
+        other => plain(other),
     }
+}
+
+/// An action that holds nothing to hide but environments.
+fn plain(action: &Action) -> Value {
+    without_env(serde_json::to_value(action).unwrap_or_default())
+}
+
+fn with(mut value: Value, key: &str, part: Value) -> Value {
+    if let Value::Object(fields) = &mut value {
+        fields.insert(key.to_owned(), part);
+    }
+    value
+}
+
+fn check(check: &Check, no_log: bool) -> Value {
+    json!({
+        "ask": ask(&check.ask, no_log),
+        "retries": check.retries,
+        "delay": check.delay,
+        "timeout": check.timeout,
+        "successes": check.successes,
+        "of": check.of,
+    })
 }
 
 fn ask(ask: &Ask, no_log: bool) -> Value {

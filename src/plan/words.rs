@@ -82,7 +82,7 @@ pub(super) fn deed(step: &Step) -> String {
         Action::Check(check) => ask(check, step.no_log),
         Action::Fingerprint(wanted) => fingerprint(wanted),
         Action::TestSite { .. } => "nginx -t with the new site in place".to_owned(),
-        Action::Swap(swap) => self::swap(swap),
+        Action::Swap(swap) => self::swap(swap, step.no_log),
         Action::Confirm(confirm) => {
             format!(
                 "over a new connection; it goes back by itself {} after the swap",
@@ -177,13 +177,13 @@ fn put_file(file: &PutFile, step: &Step) -> String {
     words.join(", ")
 }
 
-fn swap(swap: &Swap) -> String {
+fn swap(swap: &Swap, no_log: bool) -> String {
     let to = swap.to.as_deref().map(short_saying);
     match (&swap.pointer, to) {
         (Pointer::Commands(commands), to) => {
             let color = to.and_then(|color| color.parse().ok());
             let set = color.and_then(|color| commands.set.get(&color));
-            set.map_or_else(|| "set nothing".to_owned(), |run| format!("{}, prove", command(run, false)))
+            set.map_or_else(|| "set nothing".to_owned(), |run| format!("{}, prove", command(run, no_log)))
         }
         (pointer, Some(to)) => format!("{} → {to}, reload, prove", pointer.path()),
         (pointer, None) => format!("remove {}, reload, prove", pointer.path()),
@@ -238,7 +238,10 @@ fn clear(project: &Project) -> String {
 
 fn ask(check: &Check, no_log: bool) -> String {
     let question = match &check.ask {
+        // An address may hold a token, and so may what is asked for there.
+        Ask::Http(_) if no_log => "an address answers (not shown)".to_owned(),
         Ask::Http(http) => http_ask(http),
+        Ask::Tcp { .. } if no_log => "an address accepts connections (not shown)".to_owned(),
         Ask::Tcp { host, port } => format!("{host}:{port} accepts connections"),
         Ask::Command(_) if no_log => "a command exits 0 (not shown)".to_owned(),
         Ask::Command(run) => format!("{} exits 0", command(run, false)),
