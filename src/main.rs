@@ -11,6 +11,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(message) => message.exit(),
     };
+    bgctl::ui::tell_faults();
     bgctl::ui::trace(cli.globals.verbose);
     let session = Session::new(cli, environment);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();

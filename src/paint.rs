@@ -1,8 +1,26 @@
-//! Color and plainness of text: what makes a line stand out, and what must never reach a terminal.
+//! Color and plainness of text: what makes a line stand out, and the door for what others wrote.
+
+mod door;
+
+#[cfg(test)]
+pub(crate) mod hostile;
 
 use std::fmt::Display;
 
 use crate::model::Color;
+
+pub use door::{harmless, json, one_line, quoted};
+
+const BOLD: &str = "1";
+const DIM: &str = "2";
+const RED: &str = "31";
+const GREEN: &str = "32";
+const YELLOW: &str = "33";
+const CYAN: &str = "36";
+const BLUE_SIDE: &str = "1;94";
+const GREEN_SIDE: &str = "1;92";
+/// Every code that a text of ours may hold, the end of all of them first.
+const OWN: [&str; 9] = ["0", BOLD, DIM, RED, GREEN, YELLOW, CYAN, BLUE_SIDE, GREEN_SIDE];
 
 /// Paints text for a terminal, or leaves it as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,45 +47,45 @@ impl Paint {
     /// For headings and what matters most.
     #[must_use]
     pub fn bold(self, text: impl Display) -> String {
-        self.with("1", text)
+        self.with(BOLD, text)
     }
 
     /// For what can be skipped in reading.
     #[must_use]
     pub fn dim(self, text: impl Display) -> String {
-        self.with("2", text)
+        self.with(DIM, text)
     }
 
     /// For failure and removal.
     #[must_use]
     pub fn red(self, text: impl Display) -> String {
-        self.with("31", text)
+        self.with(RED, text)
     }
 
     /// For success and addition.
     #[must_use]
     pub fn green(self, text: impl Display) -> String {
-        self.with("32", text)
+        self.with(GREEN, text)
     }
 
     /// For change and for what needs a look.
     #[must_use]
     pub fn yellow(self, text: impl Display) -> String {
-        self.with("33", text)
+        self.with(YELLOW, text)
     }
 
     /// For what to do next.
     #[must_use]
     pub fn cyan(self, text: impl Display) -> String {
-        self.with("36", text)
+        self.with(CYAN, text)
     }
 
     /// A color's name in that color.
     #[must_use]
     pub fn color(self, color: Color) -> String {
         match color {
-            Color::Blue => self.with("1;94", color),
-            Color::Green => self.with("1;92", color),
+            Color::Blue => self.with(BLUE_SIDE, color),
+            Color::Green => self.with(GREEN_SIDE, color),
         }
     }
 
@@ -89,14 +107,6 @@ impl Paint {
     fn with(self, code: &str, text: impl Display) -> String {
         if self.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
     }
-}
-
-/// Text from a host or a file without anything that could steer a terminal: escape sequences go, other
-/// control characters but tab and newline are shown as `?`.
-#[must_use]
-pub fn harmless(text: &str) -> String {
-    let steers = |c: char| c.is_control() && c != '\n' && c != '\t';
-    console::strip_ansi_codes(text).replace("\r\n", "\n").replace(steers, "?")
 }
 
 /// A number of bytes as people say it: `812 kB`, `1.4 GB`.
@@ -130,11 +140,5 @@ mod tests {
         assert_eq!(Paint::PLAIN.switch(Some(Color::Blue), Color::Green), "blue → green");
         assert_eq!(Paint::PLAIN.switch(None, Color::Blue), "none → blue");
         assert_eq!(Paint::new(true).red("x"), "\x1b[31mx\x1b[0m");
-    }
-
-    #[test]
-    fn what_steers_a_terminal_is_taken_out() {
-        assert_eq!(harmless("a\x1b[31mred\x1b[0m\r\n\tb\x07"), "ared\n\tb?");
-        assert!(!harmless("\x1b]0;title\x07x\x1b").contains(['\x1b', '\x07']));
     }
 }

@@ -1,6 +1,5 @@
 //! A run from the lock to its end: recorded, shown, interrupted by Ctrl-C.
 
-use std::io::{stderr, stdout};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -9,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::event::Kind;
 use crate::journal::Journal;
 use crate::model::{Escalation, HostName, RunId};
+use crate::paint::one_line;
 use crate::plan::{self, Plan, Wave};
 use crate::remote::ssh::SshFleet;
 use crate::report::{Human, Json, Options, Report};
@@ -63,7 +63,7 @@ impl Conductor<'_> {
                     if !told {
                         self.session.ui.say(&format!(
                             "{host} still holds the lock of that run: waiting until it notices that {} is gone\n",
-                            holder.by
+                            one_line(&holder.by)
                         ));
                     }
                     told = true;
@@ -145,7 +145,7 @@ impl Conductor<'_> {
     fn report(&self) -> Box<dyn Report> {
         let session = self.session;
         if session.json() {
-            return Box::new(Json::new(Box::new(stdout())));
+            return Box::new(Json::new(session.ui.out_stream()));
         }
         let quiet = session.cli.globals.quiet;
         let options = Options {
@@ -156,9 +156,9 @@ impl Conductor<'_> {
             result: session.ui.out_paint(),
         };
         if session.ui.is_lively() && !quiet {
-            return Box::new(Human::terminal(options, Box::new(stdout())));
+            return Box::new(Human::terminal(options, session.ui.out_stream()));
         }
-        Box::new(Human::plain(options, Box::new(stderr()), Box::new(stdout())))
+        Box::new(Human::plain(options, session.ui.err_stream(), session.ui.out_stream()))
     }
 }
 

@@ -7,13 +7,14 @@ use serde_json::json;
 
 use crate::cli::ExecArgs;
 use crate::model::{Endpoint, Escalation, HostName, Pattern};
+use crate::paint::one_line;
 use crate::remote::{Output, Remote, RemoteError};
 use crate::run;
 
 use super::failure::{Failure, FailureKind, unreachable_table};
 use super::load::{self, Hosts};
 use super::observe;
-use super::session::{Session, now};
+use super::session::{Session, now, written};
 
 /// A command that a person waits for may take long; one that hangs shall not hang for ever.
 const TIMEOUT: Duration = Duration::from_hours(1);
@@ -68,7 +69,7 @@ fn selected(hosts: &Hosts, pattern: &str) -> Result<Vec<Endpoint>, Failure> {
 
 fn show(session: &Session, host: &HostName, result: &Result<Output, RemoteError>) -> Result<(), Failure> {
     if session.json() {
-        return session.result(&format!("{}\n", line(session, host, result)));
+        return session.document(&format!("{}\n", line(session, host, result)));
     }
     let paint = session.ui.out_paint();
     match result {
@@ -78,14 +79,15 @@ fn show(session: &Session, host: &HostName, result: &Result<Output, RemoteError>
             } else {
                 paint.red(format!("exit status {}", output.status))
             };
-            session.result(&format!("{} | {mark}\n{}", paint.bold(host), ended(&output.text())))?;
-            let errors = output.errors();
-            if !errors.is_empty() {
-                session.ui.say(&ended(&errors));
-            }
+            session.result(&paint.page([format!("{} | {mark}", paint.bold(host))]))?;
+            written(session.ui.pass_on(&output.stdout))?;
+            session.ui.pass_on_errors(&output.stderr);
             Ok(())
         }
-        Err(error) => session.result(&format!("{} | {}\n", paint.bold(host), paint.red(error))),
+        Err(error) => {
+            let why = paint.red(one_line(&error.to_string()));
+            session.result(&paint.page([format!("{} | {why}", paint.bold(host))]))
+        }
     }
 }
 
@@ -103,8 +105,4 @@ fn line(session: &Session, host: &HostName, result: &Result<Output, RemoteError>
         line.extend(rest.clone());
     }
     line
-}
-
-fn ended(text: &str) -> String {
-    if text.is_empty() || text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") }
 }

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use crate::model::{HostName, host_list};
-use crate::paint::{Paint, harmless};
+use crate::paint::{Paint, harmless, one_line, quoted};
 use crate::remote::{KeyVerdict, RemoteError};
 use crate::ui::NoAnswer;
 
@@ -88,11 +88,23 @@ impl Failure {
         self
     }
 
-    /// With text that is shown as it is, line by line.
+    /// With text of ours that is shown as it is, line by line.
     #[must_use]
-    pub fn detail(mut self, text: &str) -> Self {
-        self.details.extend(text.lines().map(str::to_owned));
+    pub fn detail(self, text: &str) -> Self {
+        self.lines(text.lines())
+    }
+
+    /// With lines that are shown as they are, each of which stays one.
+    #[must_use]
+    pub fn lines<S: Into<String>>(mut self, lines: impl IntoIterator<Item = S>) -> Self {
+        self.details.extend(lines.into_iter().map(Into::into));
         self
+    }
+
+    /// With what hosts said of themselves.
+    #[must_use]
+    pub fn said<'a>(self, said: impl IntoIterator<Item = &'a (HostName, String)>) -> Self {
+        self.lines(said.into_iter().flat_map(|(host, why)| quoted(&format!("{host}: "), why)))
     }
 
     /// With advice.
@@ -109,28 +121,32 @@ impl Failure {
         self
     }
 
-    /// The text for stderr. Every line of details stands as it was given: they may be painted already.
+    /// The text for stderr.
     #[must_use]
     pub fn render(&self, paint: Paint) -> String {
-        let mut lines = vec![labelled(&paint.red(paint.bold("error:")), "error:", &self.error)];
-        lines.extend(self.causes.iter().map(|cause| labelled(&paint.red("caused by:"), "caused by:", cause)));
+        let mut lines = vec![format!("{} {}", paint.red(paint.bold("error:")), one_line(&self.error))];
+        let causes = self.causes.iter();
+        lines.extend(causes.flat_map(|cause| labelled(&paint.red("caused by:"), "caused by:", cause)));
         if !self.details.is_empty() {
             lines.push(String::new());
-            lines.extend(self.details.iter().cloned());
+            lines.extend(self.details.iter().map(|line| harmless(line)));
         }
         if !self.hints.is_empty() || !self.commands.is_empty() {
             lines.push(String::new());
         }
-        lines.extend(self.hints.iter().map(|hint| labelled(&paint.cyan("hint:"), "hint:", hint)));
-        lines.extend(self.commands.iter().map(|command| format!("  {}", paint.bold(harmless(command)))));
-        lines.join("\n") + "\n"
+        lines.extend(self.hints.iter().flat_map(|hint| labelled(&paint.cyan("hint:"), "hint:", hint)));
+        lines.extend(self.commands.iter().map(|command| format!("  {}", paint.bold(one_line(command)))));
+        paint.page(lines)
     }
 }
 
-/// A label and a text whose further lines stand under its first one.
-fn labelled(painted: &str, label: &str, text: &str) -> String {
-    let indent = format!("\n{}", " ".repeat(label.len() + 1));
-    format!("{painted} {}", harmless(text.trim_end()).replace('\n', &indent))
+/// A label and a text whose further lines stand under its first one, marked so that none looks like a line of ours.
+fn labelled(painted: &str, label: &str, text: &str) -> Vec<String> {
+    let text = harmless(text.trim_end());
+    let mut lines = text.lines();
+    let first = format!("{painted} {}", lines.next().unwrap_or_default());
+    let indent = " ".repeat(label.len() + 1);
+    std::iter::once(first).chain(lines.map(|line| format!("{indent}| {line}"))).collect()
 }
 
 /// All hosts that were not reached or not trusted, in one table, with what to do for each kind of trouble.
@@ -202,7 +218,7 @@ fn table(hosts: &[(HostName, RemoteError)]) -> String {
     let host_width = width(&mut hosts.iter().map(|(host, _)| host.as_str()).chain(["HOST"]));
     let verdict_width = width(&mut hosts.iter().map(|(_, error)| verdict(error)).chain(["TROUBLE"]));
     let row = |host: &str, verdict: &str, text: &str| {
-        format!("  {host:<host_width$}  {verdict:<verdict_width$}  {}\n", harmless(text).replace('\n', " "))
+        format!("  {host:<host_width$}  {verdict:<verdict_width$}  {}\n", one_line(text))
     };
     let head = row("HOST", "TROUBLE", "WHAT IT SHOWED");
     let rows = hosts.iter().map(|(host, error)| row(host.as_str(), verdict(error), &showed(error)));
@@ -212,6 +228,7 @@ fn table(hosts: &[(HostName, RemoteError)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::paint::hostile::{assert_tame, hostile};
     use crate::remote::Untrusted;
 
     #[test]
@@ -226,7 +243,7 @@ mod tests {
         caused by: disk full
 
         hint: free some space in the state folder,
-              or name another one with XDG_STATE_HOME
+              | or name another one with XDG_STATE_HOME
           bgctl status -i prod.yml
         ");
     }
@@ -234,7 +251,39 @@ mod tests {
     #[test]
     fn a_failure_without_advice_is_one_line() {
         let failure = Failure::new(FailureKind::Usage, "no such playbook: \x1b[2Jx.yml");
-        assert_eq!(failure.render(Paint::PLAIN), "error: no such playbook: x.yml\n");
+        assert_eq!(failure.render(Paint::PLAIN), "error: no such playbook: \\x1b[2Jx.yml\n");
+    }
+
+    #[test]
+    fn no_part_of_a_failure_steers_or_passes_for_another() {
+        let host: HostName = "app1".parse().unwrap();
+        let untrusted = |verdict| {
+            let [host, algorithm, fingerprint, line, hint] = std::array::from_fn(|_| hostile());
+            RemoteError::Untrusted(Box::new(Untrusted { host, verdict, algorithm, fingerprint, line, hint }))
+        };
+        let [address, user, reason, hint] = std::array::from_fn(|_| hostile());
+        let errors = [
+            RemoteError::Unreachable { address: hostile(), reason: hostile(), hint: hostile() },
+            untrusted(KeyVerdict::Unknown),
+            untrusted(KeyVerdict::OtherAlgorithm { known: hostile() }),
+            untrusted(KeyVerdict::Changed { file: hostile(), line: 1 }),
+            untrusted(KeyVerdict::Revoked { file: hostile(), line: 1 }),
+            RemoteError::Denied { address, user, reason, hint },
+            RemoteError::Refused(hostile()),
+            RemoteError::Lost(hostile()),
+        ];
+        let hosts: Vec<(HostName, RemoteError)> = errors.map(|error| (host.clone(), error)).to_vec();
+        let broken = std::io::Error::other(hostile());
+        let failure = Failure::new(FailureKind::Failed, hostile())
+            .because(Some(&broken))
+            .lines([hostile()])
+            .said(&[(host, hostile())])
+            .hint(hostile())
+            .run(hostile());
+        for paint in [Paint::PLAIN, Paint::new(true)] {
+            assert_tame(&failure.render(paint));
+            assert_tame(&unreachable_table(&hosts).render(paint));
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::cli::HistoryArgs;
 use crate::event::Outcome;
 use crate::facts::Observed;
-use crate::paint::{Paint, harmless};
+use crate::paint::{Paint, one_line};
 use crate::remote::readonly::ReadOnly;
 use crate::run::Record;
 
@@ -29,7 +29,7 @@ pub(super) async fn run(session: &Session, args: &HistoryArgs) -> Result<u8, Fai
         let document: Vec<Value> = records.iter().map(document).collect();
         let text = serde_json::to_string_pretty(&document);
         let text = text.map_err(|error| Failure::of(FailureKind::Failed, &error))?;
-        return session.result(&(text + "\n")).map(|()| 0);
+        return session.document(&(text + "\n")).map(|()| 0);
     }
     session.result(&text(&records, session.ui.out_paint())).map(|()| 0)
 }
@@ -59,9 +59,9 @@ fn text(records: &[Record], paint: Paint) -> String {
         let release = record.release.known().map(|id| format!(" (release {id})")).unwrap_or_default();
         let words =
             format!("{}{release} by {}: {live} after it (run {})", record.command, record.by, record.run);
-        format!("{}  {}  {}\n", clock(record.at), outcome(record, paint), harmless(&words))
+        format!("{}  {}  {}", clock(record.at), outcome(record, paint), one_line(&words))
     });
-    lines.collect()
+    paint.page(lines)
 }
 
 /// The outcome in one word, as wide as the widest.
@@ -88,4 +88,27 @@ fn document(record: &Record) -> Value {
         "live": record.live,
         "release": record.release.known(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::paint::hostile::{assert_tame, forgeries};
+
+    #[test]
+    fn no_text_of_a_record_steers_or_passes_for_another_run() {
+        let honest = r#"{"format": 1, "number": 7, "run": "20261121T032500Z-00000007", "attempt": 1, "goal": "apply",
+            "by": "me@here", "command": "apply -i prod.yml", "at": "2026-11-21T03:25:00Z", "reached": null,
+            "outcome": "done", "staged": null, "staged_before": null, "before": "blue", "live": "green",
+            "target": "green", "release": "0123456789ab"}"#;
+        let honest = Record::read(honest).unwrap();
+        assert!(text(std::slice::from_ref(&honest), Paint::PLAIN).contains("apply -i prod.yml"));
+        let forged = forgeries(&honest);
+        for paint in [Paint::PLAIN, Paint::new(true)] {
+            assert_tame(&text(&forged, paint));
+            for record in &forged {
+                assert_tame(&unfinished::words(record));
+            }
+        }
+    }
 }

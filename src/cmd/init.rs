@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::cli::InitArgs;
 use crate::model::AppName;
+use crate::paint;
 use crate::shapes::{Machine, Names, Shape, ShapeFile};
 
 use super::failure::{Failure, FailureKind};
@@ -219,7 +220,7 @@ fn told(session: &Session, args: &InitArgs, shape: Shape, names: &Names, files: 
     let next = format!("bgctl plan -i {quoted}{version} --diff");
     if session.json() {
         let files: Vec<String> = files.iter().map(|file| at(&file.path)).collect();
-        return format!("{}\n", json!({ "shape": shape.name(), "files": files, "next": next }));
+        return paint::json(&format!("{}\n", json!({ "shape": shape.name(), "files": files, "next": next })));
     }
     let paint = session.ui.out_paint();
     let mut text = format!("Written, for {} as {}:\n", names.app, shape.name());

@@ -56,9 +56,10 @@ pub(super) async fn load(
             let password = loaded.passwords.get(host).cloned();
             let escalate = user.clone().map(|user| Escalation { user, password });
             let exec = run::kept(folder, &found.release).escalate(escalate);
-            let output = remote.exec(host, exec).await.map_err(|error| format!("{host}: {error}"))?;
-            let kept = Kept::read(&output.text()).map_err(|error| format!("{host}: {error}"))?;
-            Ok::<_, String>((host.clone(), kept))
+            let failed = |error: String| (host.clone(), error);
+            let output = remote.exec(host, exec).await.map_err(|error| failed(error.to_string()))?;
+            let kept = Kept::read(&output.text()).map_err(|error| failed(error.to_string()))?;
+            Ok::<_, (HostName, String)>((host.clone(), kept))
         },
     );
     let (mut hosts, mut failed) = (BTreeMap::new(), Vec::new());
@@ -71,7 +72,7 @@ pub(super) async fn load(
     let Some(release) = hosts.values().map(|kept| kept.release.clone()).next().filter(|_| failed.is_empty())
     else {
         let error = format!("release {} cannot be read from its hosts; nothing was changed", found.release);
-        return Err(Failure::new(FailureKind::Failed, error).detail(&failed.join("\n")));
+        return Err(Failure::new(FailureKind::Failed, error).said(&failed));
     };
     observed.kept = Some(KeptRelease { release, hosts });
     Ok(())
@@ -103,7 +104,7 @@ fn unknown(
     };
     let all: BTreeSet<&HostName> = places.iter().map(|(host, ..)| host).collect();
     let lines: Vec<String> = listed.iter().map(|listed| line(listed, observed, &all)).collect();
-    let failure = Failure::new(FailureKind::Failed, error).detail(&lines.join("\n"));
+    let failure = Failure::new(FailureKind::Failed, error).lines(lines);
     failure.hint("hosts keep what went live, as many as `keep_releases:` says; anything else is deployed with `bgctl apply`")
 }
 

@@ -120,10 +120,9 @@ pub(super) fn all((observed, failures): (Observed, Vec<(HostName, String)>)) -> 
     if failures.is_empty() {
         return Ok(observed);
     }
-    let lines: Vec<String> = failures.iter().map(|(host, why)| format!("{host}: {why}")).collect();
     let failure =
         Failure::new(FailureKind::Unreachable, "hosts could not say what is there; nothing was changed");
-    Err(failure.detail(&lines.join("\n")).hint("can the user run `sh` there, and sudo where become is set?"))
+    Err(failure.said(&failures).hint("can the user run `sh` there, and sudo where become is set?"))
 }
 
 async fn facts_of(

@@ -43,7 +43,7 @@ pub(super) async fn read_only(
 /// A plan as a result on stdout.
 pub(super) fn print(session: &Session, plan: &Plan, diff: bool) -> Result<(), Failure> {
     if session.json() {
-        return session.result(&format!("{:#}\n", plan::to_json(plan)));
+        return session.document(&format!("{:#}\n", plan::to_json(plan)));
     }
     let color = session.ui.out_paint().is_on();
     session.result(&plan::show(plan, Show { color, diff, width: session.ui.width() }))
@@ -63,7 +63,7 @@ pub(super) fn blocked(blocked: Blocked, selection: &str) -> Failure {
     match blocked {
         Blocked::Wrong(problems) => wrong(problems),
         Blocked::NotReady { what, details, hint } => {
-            Failure::new(FailureKind::Failed, what).detail(&details.join("\n")).hint(hint)
+            Failure::new(FailureKind::Failed, what).lines(details).hint(hint)
         }
         Blocked::Disagree(standings) => disagreement(&standings, selection),
     }
@@ -82,7 +82,7 @@ pub(super) fn in_short(blocked: &Blocked) -> String {
 fn disagreement(standings: &[Standing], selection: &str) -> Failure {
     let lines: Vec<String> = standings.iter().map(standing).collect();
     let failure = Failure::new(FailureKind::NeedsPerson, "the load balancers disagree; nothing was changed")
-        .detail(&lines.join("\n"))
+        .lines(lines)
         .hint("decide which color shall serve, and move all of them to it:");
     failure.run(switch_to(Color::Blue, selection)).run(switch_to(Color::Green, selection))
 }

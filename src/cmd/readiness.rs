@@ -1,7 +1,5 @@
 //! Is a rollback ready? In `status`, at the end of a run, and in full for `rollback --check`.
 
-use std::io::stdout;
-
 use serde_json::{Value, json};
 
 use crate::event::{Event, Kind};
@@ -81,11 +79,11 @@ pub(super) async fn tell(session: &Session, loaded: &Loaded, round: &Round, remo
         let kind = Kind::Rollback { ready, how, reason };
         let event =
             Event { time: now(), run: session.run.clone(), host: None, phase: None, task: None, kind };
-        Json::new(Box::new(stdout())).event(&event);
+        Json::new(session.ui.out_stream()).event(&event);
     } else if !session.cli.globals.quiet {
         let line = rollback.text(&session.cli.selection(), session.ui.out_paint());
         // The run's own ending has been said: a closed pipe takes nothing from it.
-        let _ = session.result(&format!("rollback: {line}\n"));
+        let _ = session.result(&session.ui.out_paint().page([format!("rollback: {line}")]));
     }
 }
 
@@ -103,7 +101,7 @@ pub(super) async fn rehearse(session: &Session, loaded: &Loaded, diff: bool) -> 
         if let Value::Object(document) = &mut document {
             document.insert("rehearsal".to_owned(), to_json(&steps, &reasons));
         }
-        session.result(&format!("{document:#}\n"))?;
+        session.document(&format!("{document:#}\n"))?;
     } else {
         let color = session.ui.out_paint().is_on();
         let shown = plan::show(&plan, Show { color, diff, width: session.ui.width() });

@@ -57,11 +57,14 @@ impl Session {
         Ok(home.join("bgctl").join(app.as_str()))
     }
 
-    /// Writes a result to stdout.
+    /// Writes a result for people to stdout.
     pub(super) fn result(&self, text: &str) -> Result<(), Failure> {
-        self.ui.result(text).map_err(|error| {
-            Failure::new(FailureKind::Failed, "the result cannot be written to stdout").because(Some(&error))
-        })
+        written(self.ui.result(text))
+    }
+
+    /// Writes a result for programs to stdout.
+    pub(super) fn document(&self, text: &str) -> Result<(), Failure> {
+        written(self.ui.document(text))
     }
 
     /// Says what failed, and returns the exit code.
@@ -69,6 +72,12 @@ impl Session {
         self.ui.say(&failure.render(self.ui.err_paint()));
         super::exit_code(&self.cli, failure)
     }
+}
+
+pub(super) fn written(result: std::io::Result<()>) -> Result<(), Failure> {
+    result.map_err(|error| {
+        Failure::new(FailureKind::Failed, "the result cannot be written to stdout").because(Some(&error))
+    })
 }
 
 /// The time now, in UTC.

@@ -35,7 +35,7 @@ pub(super) async fn run(session: &Session) -> Result<u8, Failure> {
     if session.json() {
         let json =
             serde_json::to_string_pretty(&view).map_err(|error| Failure::of(FailureKind::Failed, &error))?;
-        session.result(&(json + "\n"))?;
+        session.document(&(json + "\n"))?;
     } else {
         session.result(&view.text(&session.cli.selection(), session.ui.out_paint()))?;
     }

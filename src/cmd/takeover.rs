@@ -227,10 +227,10 @@ impl Task<'_> {
                     .run(abort)
             }
             Unopened::OtherInputs(ref steps) => Failure::of(FailureKind::Failed, &error)
-                .detail(&steps.join("\n"))
+                .lines(steps)
                 .hint("give the same -e, and check out the same files; nothing was done"),
             Unopened::NotOurs(ref steps) => Failure::of(FailureKind::NeedsPerson, &error)
-                .detail(&steps.join("\n"))
+                .lines(steps)
                 .hint(
                     "nothing was done. Check out the files that the run was started with, and give the same -e; if you \
                      do, somebody else wrote that plan: find out who can write in bgctl_state_dir on the load balancers",
@@ -269,7 +269,7 @@ impl Task<'_> {
             FailureKind::NeedsPerson,
             "this run cannot be taken back any more; nothing was done",
         )
-        .detail(&lost.join("\n"))
+        .lines(lost)
         .hint("finish it, with the same files and -e, and deploy what you want instead after that")
         .run(format!("bgctl resume {}", self.session.cli.selection())))
     }

@@ -1,6 +1,7 @@
 //! A run that its process left: nothing else begins before it is finished or taken back.
 
 use crate::facts::Observed;
+use crate::paint::one_line;
 use crate::run::{BadRecord, Disagreement, LastRun, Record};
 
 use super::failure::{Failure, FailureKind};
@@ -59,7 +60,7 @@ pub(super) fn words(record: &Record) -> String {
             format!("in {} (wave {wave} of {waves}{undoing})", reached.phase.as_str())
         }
     };
-    format!("`{command}` by {by} at {}, {how_far} (run {run})", clock(*at))
+    one_line(&format!("`{command}` by {by} at {}, {how_far} (run {run})", clock(*at)))
 }
 
 fn unusable(error: &Disagreement) -> Failure {
@@ -70,7 +71,7 @@ fn unusable(error: &Disagreement) -> Failure {
             "look at the file last-run in bgctl_state_dir on that load balancer; once you know that no run is left \
              half done, move it away",
         ),
-        Disagreement::Records(lines) => failure.detail(&lines.join("\n")).hint(
+        Disagreement::Records(lines) => failure.lines(lines).hint(
             "nothing was done: no load balancer decides for the others. Find out which of them is right, and why the \
              other is not; then move the files last-run and plan in bgctl_state_dir of that one away",
         ),

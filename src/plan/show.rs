@@ -9,7 +9,7 @@ use similar::{ChangeTag, TextDiff};
 use super::words::{Sign, deed, way_back};
 use super::{Certainty, Goal, Lane, Phase, Plan, Skipped, Step, Wave};
 use crate::model::{Action, HostName, host_list};
-use crate::paint::{Paint, harmless};
+use crate::paint::{Paint, one_line};
 
 pub use undo::show_undo;
 
@@ -38,7 +38,7 @@ pub fn show(plan: &Plan, options: Show) -> String {
     lines.extend(notes(plan, paint));
     lines.push(String::new());
     lines.push(paint.bold(last_line(plan)));
-    lines.join("\n") + "\n"
+    paint.page(lines)
 }
 
 fn last_line(plan: &Plan) -> String {
@@ -62,10 +62,10 @@ fn notes(plan: &Plan, paint: Paint) -> Vec<String> {
     for note in &plan.notes {
         let host = note.host.as_ref().map(|host| format!("{host}: ")).unwrap_or_default();
         let sure = paint.dim(format!("  # {}", certainty(note.certainty)));
-        lines.push(format!("  {} {host}{}{sure}", paint.yellow("!"), harmless(&note.text)));
+        lines.push(format!("  {} {host}{}{sure}", paint.yellow("!"), one_line(&note.text)));
     }
     if !lines.is_empty() {
-        lines.insert(0, format!("\n{}", paint.bold("notes")));
+        lines.splice(0..0, [String::new(), paint.bold("notes")]);
     }
     lines
 }
@@ -103,7 +103,7 @@ fn wave_lines(plan: &Plan, wave: &Wave, options: Show, paint: Paint) -> Vec<Stri
     if groups.is_empty() && skipped.is_empty() {
         return Vec::new();
     }
-    let mut lines = vec![format!("\n{}", paint.bold(harmless(&wave.phase.titled(&wave.name))))];
+    let mut lines = vec![String::new(), paint.bold(one_line(&wave.phase.titled(&wave.name)))];
     let swapped: Vec<&HostName> =
         wave.lanes.iter().filter(|lane| swaps(lane)).map(|lane| &lane.host).collect();
     if wave.phase == Phase::Switch && !swapped.is_empty() {
@@ -144,7 +144,7 @@ fn skipped(wave: &Wave, paint: Paint) -> Vec<String> {
         }
     }
     let line = |(skipped, hosts): (&Skipped, Vec<&HostName>)| {
-        let (name, why) = (harmless(&skipped.name), harmless(&skipped.why));
+        let (name, why) = (one_line(&skipped.name), one_line(&skipped.why));
         paint.dim(format!("  skipped on {}: {name} ({why})", host_list(&hosts)))
     };
     alike.into_iter().map(line).collect()
@@ -206,13 +206,13 @@ const GAP: usize = 2;
 
 /// The task's name and what it does.
 fn text(step: &Step) -> String {
-    harmless(&format!("{}: {}", step.name, deed(step))).replace('\n', " ")
+    one_line(&format!("{}: {}", step.name, deed(step)))
 }
 
 /// How sure the plan is of a step, and its way back.
 fn comment(step: &Step) -> String {
     let sure = certainty(step.certainty);
-    way_back(step).map_or_else(|| format!("# {sure}"), |back| format!("# {sure}; {}", harmless(&back)))
+    way_back(step).map_or_else(|| format!("# {sure}"), |back| format!("# {sure}; {}", one_line(&back)))
 }
 
 const fn certainty(certainty: Certainty) -> &'static str {
@@ -250,7 +250,8 @@ fn unified(before: &str, after: &str, path: &str, existed: bool, paint: Paint) -
     for hunk in diff.unified_diff().context_radius(3).iter_hunks() {
         lines.push(paint.cyan(hunk.header()));
         for change in hunk.iter_changes() {
-            let line = harmless(change.value().trim_end_matches('\n'));
+            // What two lines differ in may be a color.
+            let line = Paint::PLAIN.line(change.value().trim_end_matches('\n'));
             lines.push(match change.tag() {
                 ChangeTag::Insert => paint.green(format!("+{line}")),
                 ChangeTag::Delete => paint.red(format!("-{line}")),
@@ -259,8 +260,8 @@ fn unified(before: &str, after: &str, path: &str, existed: bool, paint: Paint) -
         }
     }
     if !lines.is_empty() {
-        lines.insert(0, paint.bold(format!("--- {from}")));
-        lines.insert(1, paint.bold(format!("+++ {path}")));
+        lines.insert(0, paint.bold(format!("--- {}", one_line(from))));
+        lines.insert(1, paint.bold(format!("+++ {}", one_line(path))));
     }
     lines
 }

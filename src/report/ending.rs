@@ -5,7 +5,7 @@ use super::runs;
 use super::tally::{Beginning, Ending, HostTally, Tally};
 use crate::event::Outcome;
 use crate::model::{Color, HostName, host_list};
-use crate::paint::{Paint, harmless};
+use crate::paint::{Paint, one_line};
 
 /// Hosts up to which each has its own line.
 const EACH: usize = 10;
@@ -25,10 +25,10 @@ pub(super) fn full(tally: &Tally, selection: &str, paint: Paint) -> Option<Strin
         lines.extend(runs::lines(runs, beginning.target, paint));
     }
     for (host, task) in &tally.stuck {
-        lines.push(format!("  {} {host}: {}", paint.red("not undone:"), harmless(task)));
+        lines.push(format!("  {} {host}: {}", paint.red("not undone:"), one_line(task)));
     }
     for (host, text) in &tally.notes {
-        lines.push(format!("  {} {host}: {}", paint.yellow("note:"), harmless(text)));
+        lines.push(format!("  {} {host}: {}", paint.yellow("note:"), one_line(text)));
     }
     let next = next(beginning, &ending);
     let width = next.iter().map(|(command, _)| command.len()).max().unwrap_or(0) + selection.len();
@@ -38,7 +38,7 @@ pub(super) fn full(tally: &Tally, selection: &str, paint: Paint) -> Option<Strin
         let command = format!("{command:<width$}", width = width + 1);
         lines.push(format!("{head} {} {}", paint.cyan(command), paint.dim(format!(" # {why}"))));
     }
-    Some(lines.join("\n") + "\n")
+    Some(paint.page(lines))
 }
 
 /// One line for a silent run that went well; `None` where nothing changed.
@@ -51,7 +51,7 @@ pub(super) fn short(tally: &Tally) -> Option<String> {
     let (app, serves) = (&beginning.app, serves(beginning, &ending));
     let (live, took) = (served(ending.live, Paint::PLAIN), span(ending.took_ms));
     let noun = if hosts == 1 { "host" } else { "hosts" };
-    Some(format!("{app}: {live}{serves}, {hosts} {noun} changed, {took}\n"))
+    Some(Paint::PLAIN.page([format!("{app}: {live}{serves}, {hosts} {noun} changed, {took}")]))
 }
 
 fn recap(tally: &Tally, paint: Paint) -> Vec<String> {

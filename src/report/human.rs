@@ -101,10 +101,8 @@ impl Report for Human {
         let clock = self.clock(event);
         match &mut self.screen {
             Screen::Plain(to) => {
-                for line in &lines {
-                    let _ = writeln!(to, "{clock} {line}");
-                }
-                let _ = to.flush();
+                let text = self.options.progress.page(lines.iter().map(|line| format!("{clock} {line}")));
+                let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
             }
             Screen::Live(live) => live.show(event, &self.tally, &lines),
         }
@@ -118,11 +116,16 @@ impl Report for Human {
 mod tests {
     use super::super::scripts::{self, Buffer};
     use super::*;
+    use crate::paint::hostile::{assert_tame, forgeries};
 
     fn shown(script: &[Event], quiet: bool) -> String {
+        shown_in(script, quiet, Paint::PLAIN)
+    }
+
+    fn shown_in(script: &[Event], quiet: bool, paint: Paint) -> String {
         let (progress, result) = (Buffer::default(), Buffer::default());
         let selection = "-i prod.yml".to_owned();
-        let (zone, paint) = (TimeZone::UTC, Paint::PLAIN);
+        let zone = TimeZone::UTC;
         let options = Options { quiet, selection, zone, progress: paint, result: paint };
         let mut report = Human::plain(options, Box::new(progress.clone()), Box::new(result.clone()));
         for event in script {
@@ -139,6 +142,23 @@ mod tests {
     #[test]
     fn a_run_that_failed_and_was_undone() {
         insta::assert_snapshot!(shown(&scripts::failure(), false));
+    }
+
+    #[test]
+    fn no_text_of_an_event_steers_or_passes_for_a_line_of_ours() {
+        let kinds =
+            [scripts::success(), scripts::failure(), scripts::interrupted(), scripts::stuck()].concat();
+        let forged: Vec<Event> = kinds.iter().chain(&scripts::others()).flat_map(forgeries).collect();
+        for (paint, quiet) in [(Paint::new(true), false), (Paint::PLAIN, true)] {
+            for (event, mut run) in forged
+                .iter()
+                .flat_map(|event| [scripts::stuck(), scripts::success()].map(|run| (event.clone(), run)))
+            {
+                let end = run.len() - 1;
+                run.insert(end, event);
+                assert_tame(&shown_in(&run, quiet, paint));
+            }
+        }
     }
 
     #[test]

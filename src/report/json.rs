@@ -4,6 +4,7 @@ use std::io::Write;
 
 use super::Report;
 use crate::event::Event;
+use crate::paint::json;
 
 /// Writes one event a line, each at once.
 pub struct Json {
@@ -20,8 +21,8 @@ impl Json {
 
 impl Report for Json {
     fn event(&mut self, event: &Event) {
-        if let Ok(mut line) = serde_json::to_string(event) {
-            line.push('\n');
+        if let Ok(line) = serde_json::to_string(event) {
+            let line = json(&line) + "\n";
             let _ = self.to.write_all(line.as_bytes()).and_then(|()| self.to.flush());
         }
     }

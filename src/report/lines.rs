@@ -4,7 +4,7 @@ use console::measure_text_width;
 
 use crate::event::{Event, Kind, StepError};
 use crate::model::{HostName, host_list};
-use crate::paint::{Paint, harmless, size};
+use crate::paint::{Paint, harmless, one_line, size};
 
 /// How many attempts of a check pass between two lines about it.
 const EVERY: u32 = 10;
@@ -47,7 +47,7 @@ impl Lines {
             Kind::WaveStarted { name, hosts, .. } => {
                 let title = event.phase.map_or_else(|| name.clone(), |phase| phase.titled(name));
                 let hosts: Vec<&HostName> = hosts.iter().collect();
-                vec![format!("{} on {}", paint.bold(harmless(&title)), host_list(&hosts))]
+                vec![format!("{} on {}", paint.bold(one_line(&title)), host_list(&hosts))]
             }
             Kind::Sending { bytes, of, .. } if self.waiting => {
                 let text = format!("{} … {}", task(event), progress(*bytes, *of));
@@ -64,7 +64,7 @@ impl Lines {
             Kind::Ended { changed, detail, took_ms, .. } => {
                 let word = if *changed { paint.yellow("changed") } else { paint.green("ok") };
                 let detail =
-                    detail.as_ref().map(|detail| format!(": {}", harmless(detail))).unwrap_or_default();
+                    detail.as_ref().map(|detail| format!(": {}", one_line(detail))).unwrap_or_default();
                 vec![self.step(event, &word, *took_ms, &detail)]
             }
             Kind::Failed { ignored, error, took_ms, .. } => {
@@ -74,7 +74,7 @@ impl Lines {
                 lines
             }
             Kind::Logs { project, text } => {
-                let mut lines = vec![self.line(event, &format!("logs of {}", harmless(project)))];
+                let mut lines = vec![self.line(event, &format!("logs of {}", one_line(project)))];
                 lines.extend(self.indented(text));
                 lines
             }
@@ -89,7 +89,7 @@ impl Lines {
                 )]
             }
             Kind::UndoStarted { why } => {
-                vec![format!("{} {}", paint.yellow(paint.bold("undo:")), harmless(why))]
+                vec![format!("{} {}", paint.yellow(paint.bold("undo:")), one_line(why))]
             }
             Kind::Undone { took_ms, .. } => vec![self.step(event, &paint.green("undone"), *took_ms, "")],
             Kind::UndoFailed { error, .. } => {
@@ -103,21 +103,21 @@ impl Lines {
                 vec![format!("{} {}", paint.yellow("left out of the switch:"), host_list(&hosts))]
             }
             Kind::Noticed { text } => {
-                vec![self.line(event, &format!("{} {}", paint.yellow("note:"), harmless(text)))]
+                vec![self.line(event, &format!("{} {}", paint.yellow("note:"), one_line(text)))]
             }
         }
     }
 
     /// Logs that were shown already, of another host.
     pub(super) fn same_logs(&self, event: &Event, project: &str, first: &HostName) -> String {
-        self.line(event, &format!("logs of {}: the same as on {first}", harmless(project)))
+        self.line(event, &format!("logs of {}: the same as on {first}", one_line(project)))
     }
 
     fn waiting(&self, event: &Event, attempt: u32, of: u32, met: &str) -> Vec<String> {
         if !self.waiting || (attempt != 1 && !attempt.is_multiple_of(EVERY)) {
             return Vec::new();
         }
-        let text = format!("{} … waiting ({attempt}/{of}): {}", task(event), harmless(met));
+        let text = format!("{} … waiting ({attempt}/{of}): {}", task(event), one_line(met));
         vec![self.line(event, &self.paint.dim(text))]
     }
 
@@ -137,10 +137,10 @@ impl Lines {
     }
 
     fn error(&self, error: &StepError) -> Vec<String> {
-        let mut lines = vec![format!("    {} {}", self.paint.red("error:"), harmless(&error.message))];
+        let mut lines = vec![format!("    {} {}", self.paint.red("error:"), one_line(&error.message))];
         lines.extend(error.stderr.iter().flat_map(|stderr| self.indented(stderr)));
         if let Some(hint) = &error.hint {
-            lines.push(format!("    {} {}", self.paint.cyan("hint:"), harmless(hint)));
+            lines.push(format!("    {} {}", self.paint.cyan("hint:"), one_line(hint)));
         }
         lines
     }
@@ -152,7 +152,7 @@ impl Lines {
 }
 
 fn task(event: &Event) -> String {
-    harmless(event.task.as_deref().unwrap_or("step"))
+    one_line(event.task.as_deref().unwrap_or("step"))
 }
 
 const fn matters(kind: &Kind) -> bool {

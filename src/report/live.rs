@@ -11,7 +11,7 @@ use super::Tally;
 use super::lines::progress;
 use crate::event::{Event, Kind};
 use crate::model::HostName;
-use crate::paint::{Paint, harmless};
+use crate::paint::{Paint, one_line};
 
 /// Hosts that have a line of their own at a time.
 const SHOWN: usize = 10;
@@ -59,18 +59,18 @@ impl Live {
             let _ = self.screen.println("");
         }
         for line in lines {
-            let _ = self.screen.println(line);
+            let _ = self.screen.println(self.paint.line(line));
         }
         if matches!(event.kind, Kind::RunEnded { .. }) { self.clear() } else { self.draw(tally) }
     }
 
     fn follow(&mut self, event: &Event) {
         let Some(host) = &event.host else { return };
-        let task = harmless(event.task.as_deref().unwrap_or("step"));
+        let task = one_line(event.task.as_deref().unwrap_or("step"));
         match &event.kind {
             Kind::Started { .. } => drop(self.busy.insert(host.clone(), (task, event.time))),
             Kind::Waiting { attempt, of, met, .. } => {
-                let met = self.paint.dim(format!("({attempt}/{of}: {})", harmless(met).replace('\n', " ")));
+                let met = self.paint.dim(format!("({attempt}/{of}: {})", one_line(met)));
                 self.busy.entry(host.clone()).or_insert((String::new(), event.time)).0 =
                     format!("{task} {met}");
             }
@@ -94,7 +94,7 @@ impl Live {
             self.summary.get_or_insert_with(|| self.screen.add(spinner("{spinner} {wide_msg} {elapsed}")));
         for (host, (doing, since)) in &self.busy {
             let gap = " ".repeat(self.host_width.saturating_sub(measure_text_width(host.as_str())));
-            let text = format!("{}{gap}  {doing}", self.paint.bold(host));
+            let text = self.paint.line(&format!("{}{gap}  {doing}", self.paint.bold(host)));
             if let Some(bar) = self.shown.get(host) {
                 bar.set_message(text);
             } else if self.shown.len() < SHOWN {

@@ -3,7 +3,7 @@
 use console::measure_text_width;
 
 use crate::model::{Color, HostName, Image, Images, host_list};
-use crate::paint::{Paint, harmless};
+use crate::paint::{Paint, one_line};
 
 /// The lines of the ending; none where no host was asked.
 pub(super) fn lines<'r, R>(runs: R, color: Color, paint: Paint) -> Vec<String>
@@ -13,7 +13,7 @@ where
     let mut rows: Vec<([String; 3], Vec<&HostName>)> = Vec::new();
     for (host, images) in runs {
         for (service, image) in &images.0 {
-            let cells = [harmless(service), harmless(&name(image)), harmless(&image.short())];
+            let cells = [one_line(service), one_line(&name(image)), one_line(&image.short())];
             match rows.iter_mut().find(|(other, _)| *other == cells) {
                 Some((_, hosts)) => hosts.push(host),
                 None => rows.push((cells, vec![host])),

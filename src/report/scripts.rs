@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use jiff::Timestamp;
 
 use crate::event::{Event, Kind, Outcome, StepError, StepId};
-use crate::model::{Color, HostName, RunId};
+use crate::model::{Color, HostName, Image, Images, RunId};
 use crate::plan::{Counts, Phase};
 
 /// A writer whose text can be read after it was given away.
@@ -163,5 +163,23 @@ pub(super) fn stuck() -> Vec<Event> {
     let error = StepError { message: "connection lost: broken pipe".to_owned(), stderr: None, hint: None };
     script.on("app2", Phase::Stage, "Recreate green", Kind::UndoFailed { at: AT, error });
     ended(&mut script, Outcome::Stuck, Color::Blue, Counts { recreate: 2, files: 2, switch: 0, retire: 0 });
+    script.0
+}
+
+/// What no other run tells.
+pub(super) fn others() -> Vec<Event> {
+    let mut script = Script::default();
+    let (at, hosts) = (AT, HOSTS.map(|host| host.parse().unwrap()).to_vec());
+    let image =
+        Image { ids: ["sha256:1".to_owned()].into(), names: ["a:1".to_owned()].into(), ..Image::default() };
+    let (color, images) = (Color::Green, Images([("web".to_owned(), image)].into()));
+    script.on("app1", Phase::Stage, "Load", Kind::Sending { at, bytes: 1, of: 2 });
+    script.on("app1", Phase::Switch, "Same", Kind::Fingerprinted { color, images: images.clone() });
+    script.say(Kind::Converged { color, images });
+    script.say(Kind::LeftOut { hosts });
+    script.on("lb1", Phase::Settle, "Drain", Kind::Noticed { text: "2 connections will be cut".to_owned() });
+    let (how, reason) = (Some("flip".to_owned()), "blue runs".to_owned());
+    script.say(Kind::Rollback { ready: true, how, reason });
+    script.say(Kind::TookOver { attempt: 2, wave: 1, left: vec![at] });
     script.0
 }

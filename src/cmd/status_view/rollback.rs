@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::paint::{Paint, harmless};
+use crate::paint::{Paint, one_line};
 
 /// Whether there is a way back to the other color.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -98,9 +98,12 @@ impl Rollback {
     /// For a person. `selection` is what selects the same app in the command that is offered.
     #[must_use]
     pub fn text(&self, selection: &str, paint: Paint) -> String {
-        let reason = harmless(&self.reason);
-        let release =
-            self.release.as_ref().map(|release| format!(" (release {release})")).unwrap_or_default();
+        let reason = one_line(&self.reason);
+        let release = self
+            .release
+            .as_ref()
+            .map(|release| format!(" (release {})", one_line(release)))
+            .unwrap_or_default();
         let command = || paint.cyan(format!("bgctl rollback {selection}"));
         match self.how {
             Some(How::Flip) => format!("{}: {reason}{release}; {}", paint.green("ready"), command()),

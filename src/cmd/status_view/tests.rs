@@ -1,6 +1,7 @@
 use super::*;
 use crate::facts::{Container, Facts, Link, Nginx, Served};
 use crate::paint::Paint;
+use crate::paint::hostile::{assert_tame, forgeries, hostile};
 
 fn container(color: Color, state: &str, health: Option<&str>, version: &str) -> Container {
     Container {
@@ -111,6 +112,34 @@ fn a_healthy_fleet() {
     let view = usual(["running", "running"]).view_with(None, Some(last_run()));
     insta::assert_snapshot!(view.text("-i prod.yml", Paint::PLAIN));
     insta::assert_json_snapshot!(view);
+}
+
+#[test]
+fn nothing_that_hosts_said_steers_or_passes_for_a_line_of_it() {
+    let mut fleet = Fleet::new()
+        .balancer("lb1", Some(Color::Blue), Served::Color(Color::Blue))
+        .balancer("lb2", None, Served::Neither(hostile()))
+        .server("app1", vec![Container { image: hostile(), ..container(Color::Blue, "running", None, "1") }]);
+    fleet.balancers[1].odd = Some(hostile());
+    for facts in fleet.observed.hosts.values_mut() {
+        facts.trouble.push(hostile());
+    }
+    let [by, since, run, at] = std::array::from_fn(|_| hostile());
+    let lock = LockInfo { by, since, phase: Some(hostile()), run };
+    let last = LastRun { unfinished: true, can_resume: true, ..forgeries(&last_run()).remove(2) };
+    let mut held = fleet.view_with(Some(lock), Some(last));
+    held.releases = vec![KeptInfo { release: hostile(), at }];
+    for (place, last) in forgeries(&last_run()).into_iter().enumerate() {
+        let last = LastRun { unfinished: true, reached: Some(hostile()), ..last };
+        let mut view = fleet.view_with(None, Some(last));
+        view.rollback.reason = hostile();
+        view.rollback.how = [Some(How::Flip), Some(How::Start), None][place % 3];
+        view.rollback.release = Some(hostile());
+        for paint in [Paint::PLAIN, Paint::new(true)] {
+            assert_tame(&view.text("-i prod.yml", paint));
+            assert_tame(&held.text("-i prod.yml", paint));
+        }
+    }
 }
 
 #[test]

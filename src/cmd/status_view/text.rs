@@ -2,7 +2,7 @@
 
 use super::{AppServer, Health, LoadBalancer, Side, State, StatusView};
 use crate::model::{Color, HostName, host_list};
-use crate::paint::{Paint, harmless};
+use crate::paint::{Paint, one_line};
 
 impl StatusView {
     /// A few compact tables. App servers on which the same runs share their lines. `selection` is what
@@ -21,7 +21,7 @@ impl StatusView {
         lines.extend(self.kept_text().map(|kept| format!("kept      {kept}")));
         lines.extend(self.troubles(paint));
         lines.extend(self.mends(selection, paint));
-        lines.join("\n") + "\n"
+        paint.page(lines)
     }
 
     fn headline(&self, paint: Paint) -> String {
@@ -53,7 +53,7 @@ impl StatusView {
         };
         let phase = lock.phase.as_ref().map(|phase| format!(", phase {phase}")).unwrap_or_default();
         let held = format!("held by {} since {}{phase} (run {})", lock.by, lock.since, lock.run);
-        paint.yellow(harmless(&held))
+        paint.yellow(one_line(&held))
     }
 
     fn last_run_text(&self, paint: Paint) -> String {
@@ -66,7 +66,7 @@ impl StatusView {
         };
         let outcome = run.outcome.as_deref().unwrap_or("not ended");
         let release = run.release.as_ref().map(|release| format!(" (release {release})")).unwrap_or_default();
-        harmless(&format!(
+        one_line(&format!(
             "{}{release} by {} at {}: {outcome} (run {})",
             run.command, run.by, run.at, run.run
         ))
@@ -77,7 +77,7 @@ impl StatusView {
         let Some(run) = self.last_run.as_ref().filter(|run| run.unfinished && self.lock.is_none()) else {
             return Vec::new();
         };
-        let phase = run.reached.as_deref().unwrap_or("its beginning");
+        let phase = one_line(run.reached.as_deref().unwrap_or("its beginning"));
         let words = paint.red(format!("          it was left in {phase}: nothing else begins before"));
         let [abort, resume] = ["abort", "resume"].map(|verb| paint.cyan(format!("bgctl {verb} {selection}")));
         let ways =
@@ -88,7 +88,7 @@ impl StatusView {
     /// The releases that can be staged again; the newest have gone live last.
     fn kept_text(&self) -> Option<String> {
         let kept: Vec<String> =
-            self.releases.iter().map(|kept| format!("{} ({})", harmless(&kept.release), kept.at)).collect();
+            self.releases.iter().map(|kept| one_line(&format!("{} ({})", kept.release, kept.at))).collect();
         (!kept.is_empty()).then(|| kept.join(", "))
     }
 
@@ -126,7 +126,7 @@ impl StatusView {
             }
         }
         let line = |(trouble, hosts): (&String, Vec<&HostName>)| {
-            format!("{} {}: {}", paint.yellow("!"), host_list(&hosts), harmless(trouble))
+            format!("{} {}: {}", paint.yellow("!"), host_list(&hosts), one_line(trouble))
         };
         let mut lines: Vec<String> = alike.into_iter().map(line).collect();
         if !lines.is_empty() {
@@ -190,7 +190,7 @@ fn side(side: &Side, live: bool, paint: Paint) -> [String; 3] {
         Some(Health::Unhealthy) => paint.red("unhealthy"),
         None => paint.dim("-"),
     };
-    let images = if side.images.is_empty() { paint.dim("-") } else { harmless(&side.images.join(", ")) };
+    let images = if side.images.is_empty() { paint.dim("-") } else { one_line(&side.images.join(", ")) };
     [state, health, images]
 }
 

@@ -5,6 +5,7 @@ use crate::model::{
     Ask, Check, Color, Compose, ComposeRun, ComposeUp, Confirm, Draining, Guard, HttpAsk, Pointer, Project,
     Pull, PutFile, ReleaseId, Run, Swap,
 };
+use crate::paint::hostile::{assert_tame, forgeries};
 use crate::plan::{Goal, Note, Skipped, Standing, Undo, to_json};
 
 const WIDE: Show = Show { color: false, diff: false, width: 120 };
@@ -244,6 +245,55 @@ fn differences_of_files() {
     let text = show(&plan(1, &[compose_file(Some(before), &after), new, gone, binary, secret]), WITH_DIFF);
     insta::assert_snapshot!(text);
     assert!(!text.contains("hunter") && !text.contains('\x1b'), "{text}");
+}
+
+#[test]
+fn no_text_in_a_plan_steers_or_passes_for_a_line_of_it() {
+    let mut steps = vec![compose_file(Some("old: 1\n"), "new: 1\n"), recreate(), health(), migrate(false)];
+    steps.extend(migrate_inside(false));
+    steps.extend(switch());
+    let mut honest = Plan { notes: usual().notes, ..plan(1, &steps) };
+    honest.waves[0].lanes[0].skipped.push(Skipped { name: "Warm up".to_owned(), why: "no".to_owned() });
+    let forged = forgeries(&honest);
+    assert!(forged.len() > 100, "{}", forged.len());
+    for plan in forged {
+        for (color, width) in [(true, 120), (false, 40)] {
+            assert_tame(&show(&plan, Show { color, width, diff: true }));
+        }
+    }
+}
+
+#[test]
+fn what_a_no_log_check_asks_is_not_shown() {
+    let secret = |no_log| {
+        let token = "hunter2".to_owned();
+        let ask = HttpAsk {
+            url: format!("http://{token}/{token}?{token}"),
+            host: token.clone(),
+            port: 80,
+            path: format!("/{token}?{token}"),
+            host_header: Some(token.clone()),
+            tls: None,
+            status: Vec::new(),
+            body: Some(token.clone()),
+            headers: vec![("X".to_owned(), token.clone())],
+        };
+        let command = Run::of_shell(token.clone());
+        let asks = [Ask::Http(ask), Ask::Tcp { host: token.clone(), port: 7 }, Ask::Command(command.clone())];
+        let (delay, timeout) = (Duration::ZERO, Duration::ZERO);
+        let check = |ask| Check { ask, retries: 3, delay, timeout, successes: 1, rest: delay, of: None };
+        let checks = asks.into_iter().map(|ask| Action::Check(check(ask)));
+        let put = PutFile { validate: Some(token), ..file("/f", b"x") };
+        let drain = Action::Drain { timeout, of: Draining::Command(command) };
+        let actions = checks.chain([drain, Action::PutFile(put)]);
+        let step = |action| Step { no_log, ..step("Secret", action, Undo::NotNeeded) };
+        plan(1, &actions.map(step).collect::<Vec<_>>())
+    };
+    for text in [show(&secret(true), WITH_DIFF), to_json(&secret(true)).to_string()] {
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+    assert!(show(&secret(true), WIDE).contains("an address answers (not shown) (4 tries)"));
+    assert!(show(&secret(false), WIDE).contains("http://hunter2/hunter2?hunter2 answers"));
 }
 
 #[test]
