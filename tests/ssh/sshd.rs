@@ -54,7 +54,7 @@ impl Sshd {
         Self::launch(dir, &format!("{}:/usr/bin:/bin", bin.display()), "")
     }
 
-    /// A server where these tools and `sh` and `cat` are all there is; `busybox` stands for all its own.
+    /// A server where these tools and what every host has are all there is; `busybox` stands for all its own.
     pub(crate) fn tools_only(tools: &[&str], config: &str) -> Self {
         let dir = prepare();
         let bin = dir.path().join("bin");
@@ -64,11 +64,11 @@ impl Sshd {
             std::os::unix::fs::symlink(path.trim(), bin.join(name)).unwrap();
         };
         if tools.contains(&"busybox") {
-            for name in ["sh", "cat", "wget", "nc"] {
+            for name in ["busybox", "sh", "cat", "mktemp", "rm", "mkfifo", "grep", "wget", "nc"] {
                 link("busybox", name);
             }
         } else {
-            for name in ["sh", "cat"].iter().chain(tools) {
+            for name in ["sh", "cat", "mktemp", "rm"].iter().chain(tools) {
                 link(name, name);
             }
         }

@@ -55,8 +55,8 @@ async fn by_tools(link: &Arc<Link>, probe: &Probe) -> Result<Answer, RemoteError
     };
     Ok(match (output.status, &probe.http) {
         (NO_TOOL, _) => Answer::Failed(
-            "the server forbids forwarding (AllowTcpForwarding), and the host has no curl, wget or nc to ask \
-             with: allow the one or install the other"
+            "the server forbids forwarding (AllowTcpForwarding), and the host has no curl, GNU wget, or nc of \
+             busybox to ask with: allow the one or install the other"
                 .to_owned(),
         ),
         (NO_TLS_TOOL, _) => Answer::Failed(
@@ -83,7 +83,8 @@ fn failed(probe: &Probe, output: &Output) -> Answer {
     Answer::Failed(format!("no answer from {target}: {said}"))
 }
 
-/// The request for both tools: as curl's configuration, and as arguments for wget.
+/// The request for each of the tools: as curl's configuration, as an address and wget's, and as it is sent. All of it
+/// reaches them on stdin or in a file: an address may hold a token, and argument lists are open to everybody there.
 fn http_by_tools(probe: &Probe, http: &HttpRequest, seconds: String) -> Result<Exec, String> {
     let url = match &http.tls {
         Some(tls) => format!("https://{}{}", fault::address(&tls.name, probe.port), http.path),
@@ -108,7 +109,21 @@ fn http_by_tools(probe: &Probe, http: &HttpRequest, seconds: String) -> Result<E
         roots = if tls.ca.is_some() { "given" } else { "own" };
     }
     let ca = http.tls.as_ref().and_then(|tls| tls.ca.clone()).unwrap_or_default();
-    Ok(Exec::reads(HTTP).args([url, seconds, roots.to_owned(), config]).args(headers).stdin(ca))
+    let fields = headers.iter().fold(String::new(), |text, header| text + "header = " + header + "\n");
+    let request = as_sent(probe, http, &headers);
+    let there = [probe.host.clone(), probe.port.to_string()];
+    let script = Exec::reads(HTTP).args([url, seconds, roots.to_owned(), config, fields, request]);
+    Ok(script.args(there).stdin(ca))
+}
+
+/// In the version of HTTP whose answers come in one piece.
+fn as_sent(probe: &Probe, http: &HttpRequest, headers: &[String]) -> String {
+    let names_host = http.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host"));
+    let host = (!names_host).then(|| format!("Host: {}", authority(probe)));
+    let first = format!("GET {} HTTP/1.0", http.path);
+    let close = "Connection: close".to_owned();
+    let lines = [first].into_iter().chain(host).chain(headers.iter().cloned()).chain([close, String::new()]);
+    lines.map(|line| line + "\r\n").collect()
 }
 
 /// Takes a response apart as the tools print it: status line (busybox has words before it), fields, an empty
@@ -135,6 +150,10 @@ fn parse(output: &Output) -> Option<HttpResponse> {
     let body = rest.get(..rest.len().min(BODY_CAP)).unwrap_or_default().to_vec();
     Some(HttpResponse { status, headers, body })
 }
+
+#[cfg(test)]
+#[path = "probe_tests.rs"]
+mod by_tools_tests;
 
 #[cfg(test)]
 mod tests {
