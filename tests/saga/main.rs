@@ -24,6 +24,7 @@ mod rehearsal;
 mod retire;
 mod scenario;
 mod schedules;
+mod secrets;
 mod seen;
 mod takeover;
 mod watch;

@@ -185,7 +185,8 @@ impl Remote for Fleet {
                 Some(Fault::Crash { .. }) => self.crash().await,
                 None => Ok(output),
                 Some(Fault::Before | Fault::After) => {
-                    Ok(Output { status: 1, ..refusal("it failed on request") })
+                    // Programs often say what they were told.
+                    Ok(refusal(&format!("it failed on request: {}", exec.args.join(" "))))
                 }
                 Some(Fault::Lost { .. }) => Err(RemoteError::Lost("on request".to_owned())),
                 Some(Fault::TimedOut { .. }) => Err(RemoteError::TimedOut(exec.timeout)),
@@ -201,7 +202,7 @@ impl Remote for Fleet {
             match fault {
                 None => Ok(answer),
                 Some(Fault::Crash { .. }) => self.crash().await,
-                Some(Fault::Before | Fault::After) => Ok(Answer::Failed("on request".to_owned())),
+                Some(Fault::Before | Fault::After) => Ok(Answer::Failed(format!("on request: {probe:?}"))),
                 Some(Fault::Lost { .. }) => Err(RemoteError::Lost("on request".to_owned())),
                 Some(Fault::TimedOut { .. }) => Err(RemoteError::TimedOut(probe.timeout)),
             }
