@@ -146,7 +146,8 @@ Examples:
   bgctl exec -i prod.yml app_servers -- docker ps
   bgctl exec -i prod.yml 'all:!lb1' --shell 'df -h / | tail -1'
 
-A command after -- is run as it is, without a shell.")]
+A command after -- is run as it is, without a shell. What hosts print passes a pipe as it is; at a terminal it is
+indented, without colors, and with control characters shown.")]
     Exec(ExecArgs),
 }
 

@@ -78,7 +78,7 @@ fn a_module_names_only_what_its_layer_may() {
 
 #[test]
 fn a_dependency_stays_in_its_room() {
-    let rooms: [(&str, &[&str]); 7] = [
+    let rooms: [(&str, &[&str]); 8] = [
         ("russh", &["remote/ssh"]),
         ("handlebars", &["model/template"]),
         ("granit_parser", &["model/source"]),
@@ -86,6 +86,7 @@ fn a_dependency_stays_in_its_room() {
         ("hyper", &["remote/ssh"]),
         ("rustls", &["remote/ssh"]),
         ("indicatif", &["report"]),
+        ("console::Term", &["ui"]),
     ];
     let house = house();
     for (dependency, rooms) in rooms {
@@ -132,6 +133,27 @@ fn every_script_is_part_of_the_program() {
         let sent = texts.contains(&format!("\"{}\"", name.trim_end_matches(".sh")));
         assert!(alone || sent, "{name} is included nowhere");
         assert!(fs::read_to_string(&path).unwrap().starts_with("# "), "{name} does not say what it does");
+    }
+}
+
+/// What is written to a terminal has passed the door: in `ui`, or in the reports that are given a stream.
+#[test]
+fn the_screen_has_one_door() {
+    let rules = fs::read_to_string(Path::new(ROOT).join("clippy.toml")).unwrap();
+    for way in ["println", "print", "eprintln", "eprint", "io::stdout", "io::stderr"] {
+        assert!(rules.contains(&format!("\"std::{way}\"")), "clippy.toml lets {way} pass");
+    }
+    let house = house();
+    let excused =
+        |(file, text): &(String, String)| (file.clone(), text.matches("clippy::disallowed_").count());
+    let mut excused: Vec<(String, usize)> =
+        house.iter().map(excused).filter(|(_, count)| *count > 0).collect();
+    excused.sort();
+    assert_eq!(excused, [("cli/environment.rs".to_owned(), 1), ("ui.rs".to_owned(), 2)]);
+    for (file, text) in &house {
+        if text.contains("write_all(") && file.starts_with("report/") {
+            assert!(text.contains(".page(") || text.contains("json("), "{file} writes past the door");
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 mod expect;
 mod upload;
 
+use std::fmt;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -38,7 +39,7 @@ pub trait Remote: Send + Sync {
 
 /// A script for a host's `sh`. Script, arguments and environment travel on stdin: none of them is ever in
 /// an argument list that `ps` shows, and none is pasted into shell text unquoted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Exec {
     /// POSIX `sh` text, with its arguments as `"$1"` and so on.
     pub script: &'static str,
@@ -58,6 +59,18 @@ pub struct Exec {
     pub effect: Effect,
     /// Over a new connection, opened for this alone: proof that the host can still be reached.
     pub fresh: bool,
+}
+
+/// Arguments, environment and stdin may be secret: only how much there is of them is told.
+impl fmt::Debug for Exec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.env.iter().map(|(name, _)| name.as_str()).collect();
+        let mut told = f.debug_struct("Exec");
+        told.field("script", &self.script.lines().next())
+            .field("args", &self.args.len())
+            .field("env", &names);
+        told.field("stdin", &self.stdin.len()).field("effect", &self.effect).finish_non_exhaustive()
+    }
 }
 
 impl Exec {

@@ -124,3 +124,12 @@ fn what_a_shell_cannot_hold_is_refused() {
         assert!(matches!(Payload::new(&exec), Err(RemoteError::Refused(_))), "{exec:?}");
     }
 }
+
+#[test]
+fn an_exec_that_is_traced_shows_no_value() {
+    let to = Escalation { user: "root".to_owned(), password: Some(Secret::new("hunter2")) };
+    let env = vec![("TOKEN".to_owned(), "hunter2".to_owned())];
+    let exec = Exec::reads("# Speaks\necho").args(["hunter2"]).env(env).stdin("hunter2").escalate(Some(to));
+    let told = format!("{exec:?}");
+    assert!(told.contains("# Speaks") && told.contains("TOKEN") && !told.contains("hunter2"), "{told}");
+}
