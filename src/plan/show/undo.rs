@@ -1,8 +1,8 @@
 //! What an abort takes back, for who is asked about it.
 
-use super::{Show, harmless, host_list, way_back};
+use super::{Show, host_list, way_back};
 use crate::model::HostName;
-use crate::paint::Paint;
+use crate::paint::{Paint, one_line};
 use crate::plan::Step;
 
 /// Steps that are to be taken back, in that order. What several hosts share is told once.
@@ -13,7 +13,7 @@ pub fn show_undo(steps: &[(&HostName, &Step)], options: Show) -> String {
     for (host, step) in steps {
         let Some(back) = way_back(step) else { continue };
         let back = back.strip_prefix("undo: ").unwrap_or(&back);
-        let text = harmless(&format!("{}: {back}", step.name)).replace('\n', " ");
+        let text = one_line(&format!("{}: {back}", step.name));
         match alike.iter_mut().find(|(other, _)| *other == text) {
             Some((_, hosts)) => hosts.push(host),
             None => alike.push((text, vec![host])),
