@@ -186,6 +186,8 @@ const fn verdict(error: &RemoteError) -> &'static str {
             KeyVerdict::OtherAlgorithm { .. } => "other key type",
             KeyVerdict::Changed { .. } => "HOST KEY CHANGED",
             KeyVerdict::Revoked { .. } => "HOST KEY REVOKED",
+            KeyVerdict::Unreadable { .. } | KeyVerdict::Unread { .. } => "host key not judged",
+            KeyVerdict::Unproved { .. } => "host key not proved",
         },
         RemoteError::Denied { .. } => "login refused",
         RemoteError::Refused(_) => "refused",
@@ -205,6 +207,9 @@ fn showed(error: &RemoteError) -> String {
             }
             KeyVerdict::Changed { file, line } | KeyVerdict::Revoked { file, line } => {
                 format!("{} {} (on record: {file}:{line})", untrusted.algorithm, untrusted.fingerprint)
+            }
+            KeyVerdict::Unreadable { .. } | KeyVerdict::Unread { .. } | KeyVerdict::Unproved { .. } => {
+                error.to_string()
             }
         },
         RemoteError::Denied { address, user, reason, .. } => format!("{user} at {address}: {reason}"),

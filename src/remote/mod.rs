@@ -4,6 +4,7 @@
 //! `readonly`, which refuses whatever could change a host.
 
 mod expect;
+mod untrusted;
 mod upload;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 pub use expect::meets;
+pub use untrusted::{KeyVerdict, Untrusted};
 pub use upload::Upload;
 
 use crate::model::{Escalation, HostName, HttpAsk, Tls};
@@ -314,65 +316,4 @@ impl RemoteError {
     pub fn never_started(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Untrusted(_) | Self::Denied { .. } | Self::Refused(_))
     }
-}
-
-/// A host key that strict checking refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Untrusted {
-    /// The name under which it was looked up: `host` or `[host]:port`.
-    pub host: String,
-    /// What `known_hosts` says.
-    pub verdict: KeyVerdict,
-    /// The key's algorithm, as `ssh-ed25519`.
-    pub algorithm: String,
-    /// `SHA256:…` of the key that the host showed.
-    pub fingerprint: String,
-    /// The line that would make it known.
-    pub line: String,
-    /// What to do about it.
-    pub hint: String,
-}
-
-impl Untrusted {
-    fn summary(&self) -> String {
-        let Self { host, algorithm, fingerprint, .. } = self;
-        match &self.verdict {
-            KeyVerdict::Unknown => format!("host key of {host} is unknown ({algorithm} {fingerprint})"),
-            KeyVerdict::OtherAlgorithm { known } => {
-                format!("host key of {host} is known only as {known}, it showed {algorithm} {fingerprint}")
-            }
-            KeyVerdict::Changed { file, line } => {
-                format!("host key of {host} HAS CHANGED ({algorithm} {fingerprint}; known: {file}:{line})")
-            }
-            KeyVerdict::Revoked { file, line } => {
-                format!("host key of {host} is REVOKED ({algorithm} {fingerprint}; {file}:{line})")
-            }
-        }
-    }
-}
-
-/// What `known_hosts` says of a key that it does not vouch for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeyVerdict {
-    /// No entry for the host.
-    Unknown,
-    /// The host is known, but only with keys of other algorithms.
-    OtherAlgorithm {
-        /// Those algorithms, comma-separated.
-        known: String,
-    },
-    /// Another key of the same algorithm is on record.
-    Changed {
-        /// The file with the entry.
-        file: String,
-        /// Its line, from 1.
-        line: usize,
-    },
-    /// The key is marked `@revoked`.
-    Revoked {
-        /// The file with the entry.
-        file: String,
-        /// Its line, from 1.
-        line: usize,
-    },
 }

@@ -35,9 +35,14 @@ impl Sshd {
 
     /// A server whose host key has a certificate by the key `stranger`, made out to this name.
     pub(crate) fn with_certificate(principal: &str) -> Self {
+        Self::certified("stranger", &["-n", principal])
+    }
+
+    /// A server whose host key has a certificate by this key, made with these options of `ssh-keygen`.
+    pub(crate) fn certified(authority: &str, options: &[&str]) -> Self {
         let dir = prepare();
         let mut sign = Command::new("ssh-keygen");
-        sign.args(["-q", "-h", "-I", "test", "-n", principal, "-s"]).arg(dir.path().join("stranger"));
+        sign.args(["-q", "-h", "-I", "test", "-s"]).arg(dir.path().join(authority)).args(options);
         run(sign.arg(dir.path().join("host.pub")));
         let config = format!("HostCertificate {}", dir.path().join("host-cert.pub").display());
         Self::launch(dir, "/usr/bin:/bin", &config)

@@ -1,5 +1,7 @@
 //! Host keys, logins and dead ends: what is let in, and what the refusals say.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::Duration;
 
@@ -78,6 +80,90 @@ async fn hashed_names_and_a_certificate_authority_are_believed() {
     let server = Sshd::with_certificate("elsewhere.example");
     std::fs::write(server.path("known_hosts"), &authority).unwrap();
     assert_eq!(verdict(&server).await, KeyVerdict::Unknown);
+}
+
+#[tokio::test]
+async fn a_certificate_by_sha1_or_for_a_pattern_counts_for_nothing() {
+    // OpenSSH takes the last one, for any host.
+    let cases: [(&str, &[&str], Option<&str>); 6] = [
+        ("host_rsa", &["-n", "127.0.0.1", "-t", "rsa-sha2-512"], None),
+        ("host_rsa", &["-n", "127.0.0.1", "-t", "ssh-rsa"], Some("SHA-1")),
+        ("stranger", &["-n", "*"], Some("not made out to this name")),
+        ("stranger", &["-n", "127.0.0.?"], Some("not made out to this name")),
+        ("stranger", &["-n", "127.0.0.1", "-V", "20200101:20200102"], Some("for this time")),
+        ("stranger", &[], Some("not made out to this name")),
+    ];
+    for (authority, options, why) in cases {
+        let server = Sshd::certified(authority, options);
+        let authority = format!("@cert-authority * {}\n", server.public_key(authority));
+        std::fs::write(server.path("known_hosts"), &authority).unwrap();
+        let Some(why) = why else {
+            server.fleet().await.close().await;
+            continue;
+        };
+        let RemoteError::Untrusted(untrusted) = refusal(server.endpoint()).await else { panic!() };
+        assert_eq!(untrusted.verdict, KeyVerdict::Unknown, "{options:?}");
+        assert!(untrusted.hint.contains(why), "{options:?}: {}", untrusted.hint);
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_key_is_refused_whatever_its_comment_is_and_a_broken_line_with_it() {
+    let server = Sshd::start();
+    let entry = format!("[127.0.0.1]:{} {}", server.port, server.public_key("host"));
+    let comment = [b"@revoked ", entry.as_bytes(), b" M\xfcller\n", entry.as_bytes()].concat();
+    std::fs::write(server.path("known_hosts"), comment).unwrap();
+    assert!(matches!(verdict(&server).await, KeyVerdict::Revoked { line: 1, .. }));
+    let broken = format!("{entry}\n@revoked [127.0.0.1]:{} ssh-ed25519 AAAA!\n", server.port);
+    std::fs::write(server.path("known_hosts"), &broken).unwrap();
+    assert!(matches!(verdict(&server).await, KeyVerdict::Unreadable { line: 2, .. }));
+    // Unchecked, what is revoked is refused all the same.
+    let endpoint = Endpoint { host_key_checking: false, ..server.endpoint() };
+    assert!(matches!(refusal(endpoint).await, RemoteError::Untrusted(_)));
+    std::fs::write(server.path("known_hosts"), format!("{entry}\n{}", "#".repeat(17 << 20))).unwrap();
+    let RemoteError::Untrusted(untrusted) = refusal(server.endpoint()).await else { panic!() };
+    assert!(matches!(&untrusted.verdict, KeyVerdict::Unread { why, .. } if why.contains("16 MiB")));
+    assert!(untrusted.hint.contains("UserKnownHostsFile"), "{}", untrusted.hint);
+}
+
+#[tokio::test]
+async fn a_private_key_that_others_can_read_is_ignored_as_ssh_does() {
+    let server = Sshd::start();
+    let user = server.path("user");
+    let mode = |mode: u32| std::fs::set_permissions(&user, Permissions::from_mode(mode)).unwrap();
+    for open in [0o644, 0o640, 0o604, 0o610] {
+        mode(open);
+        let RemoteError::Denied { reason, .. } = refusal(server.endpoint()).await else { panic!() };
+        let said = format!("permissions {open:04o} for {} are too open", user.display());
+        assert!(reason.contains(&said) && reason.contains("chmod 600"), "{reason}");
+        assert!(reason.contains("no key to offer"), "{reason}");
+    }
+    // The next key is offered, and what the agent holds of it is no secret of the file's.
+    let other = server.path("other");
+    std::fs::copy(&user, &other).unwrap();
+    std::fs::set_permissions(&other, Permissions::from_mode(0o400)).unwrap();
+    let endpoint = Endpoint { key_files: vec![user.clone(), other.clone()], ..server.endpoint() };
+    let (fleet, failed) = SshFleet::connect(vec![endpoint], Settings::default()).await;
+    assert_eq!(failed, []);
+    fleet.close().await;
+    let agent = Agent::start(&server);
+    agent.add(&other);
+    let endpoint = Endpoint { identities_only: true, ..server.endpoint() };
+    let settings = Settings { agent_socket: Some(agent.socket.clone()), ..Settings::default() };
+    let (fleet, failed) = SshFleet::connect(vec![endpoint], settings).await;
+    assert_eq!(failed, []);
+    fleet.close().await;
+}
+
+#[tokio::test]
+async fn a_key_of_no_size_that_a_key_has_is_not_read() {
+    let server = Sshd::start();
+    let huge = server.path("huge");
+    std::fs::write(&huge, vec![b'x'; 2 << 20]).unwrap();
+    std::fs::set_permissions(&huge, Permissions::from_mode(0o600)).unwrap();
+    let endpoint = Endpoint { key_files: vec![huge], ..server.endpoint() };
+    let RemoteError::Denied { reason, .. } = refusal(endpoint).await else { panic!() };
+    assert!(reason.contains("huge: it is larger than 1 MiB"), "{reason}");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use russh::keys::agent::client::AgentClient;
 use russh::keys::{Algorithm, HashAlg, PrivateKey, PrivateKeyWithHashAlg};
 use russh::{MethodKind, MethodSet};
 
-use super::host_key::HostKey;
+use super::handler::Client;
 use super::keys::{KeyFile, Keyring, fingerprint};
 use crate::model::Endpoint;
 
@@ -41,7 +41,7 @@ struct Candidates {
 
 /// Logs in with the first key that the server takes.
 pub(super) async fn login(
-    handle: &mut Handle<HostKey>,
+    handle: &mut Handle<Client>,
     endpoint: &Endpoint,
     keyring: &Keyring,
 ) -> Result<(), AuthError> {
@@ -87,7 +87,7 @@ pub(super) async fn login(
 }
 
 async fn offer(
-    handle: &mut Handle<HostKey>,
+    handle: &mut Handle<Client>,
     endpoint: &Endpoint,
     keyring: &Keyring,
     candidate: &Candidate,
@@ -118,7 +118,7 @@ async fn offer(
 }
 
 /// SHA-1 signatures are refused everywhere, so an RSA key needs a hash; Sha512 where the server says nothing.
-async fn rsa_hash(handle: &Handle<HostKey>, algorithm: &Algorithm) -> Option<HashAlg> {
+async fn rsa_hash(handle: &Handle<Client>, algorithm: &Algorithm) -> Option<HashAlg> {
     if !matches!(algorithm, Algorithm::Rsa { .. }) {
         return None;
     }
@@ -155,7 +155,7 @@ impl Candidates {
                     "{0} has a passphrase and was skipped (ssh-add {0} gives it to the agent)",
                     path.display()
                 )),
-                (None, KeyFile::Unusable(why)) => notes.push(why),
+                (None, KeyFile::Unusable(why, _)) => notes.push(why),
             }
         }
         let mut keys = named.clone();

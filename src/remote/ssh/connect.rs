@@ -14,7 +14,8 @@ use tokio::net::TcpStream;
 
 use super::auth::{self, AuthError};
 use super::fault;
-use super::host_key::{Farewell, Fault, HostKey};
+use super::handler::{Client, Farewell, Fault, Proof};
+use super::host_key::HostKey;
 use super::way::Logins;
 use crate::model::Endpoint;
 use crate::remote::RemoteError;
@@ -25,7 +26,7 @@ const BANNER_RETRIES: u32 = 4;
 /// A connection that is logged in.
 pub(super) struct LoggedIn {
     /// russh's end of it.
-    pub(super) handle: Handle<HostKey>,
+    pub(super) handle: Handle<Client>,
     /// Why it ended, once it has.
     pub(super) farewell: Farewell,
 }
@@ -118,15 +119,16 @@ async fn handshake(
     stream: Heard,
     heard: &AtomicU8,
 ) -> Result<LoggedIn, Failed> {
-    let farewell = Farewell::default();
-    let host_key = HostKey::new(endpoint, logins.keyring.known_hosts(endpoint), farewell.clone());
+    let (farewell, proof) = (Farewell::default(), Proof::default());
+    let host_key = Arc::new(HostKey::new(endpoint, logins.keyring.known_hosts(endpoint)));
     let config = Config {
         preferred: host_key.preferred(),
         keepalive_interval: Some(logins.keepalive),
         keepalive_max: 3,
         ..Config::default()
     };
-    let connecting = connect_stream(Arc::new(config), stream, host_key);
+    let client = Client::new(Arc::clone(&host_key), farewell.clone(), proof.clone());
+    let connecting = connect_stream(Arc::new(config), stream, client);
     let mut handle = connecting.await.map_err(|fault| match fault {
         Fault::Untrusted(untrusted) => Failed::Final(RemoteError::Untrusted(untrusted)),
         Fault::Russh(_) if heard.load(Ordering::Relaxed) == NOTHING => {
@@ -136,7 +138,10 @@ async fn handshake(
             Failed::Final(fault::handshake(endpoint, &error))
         }
         Fault::Russh(error) => Failed::Dropped(fault::handshake(endpoint, &error)),
+        // There are no channels before the login.
+        Fault::Uninvited => Failed::Dropped(fault::handshake(endpoint, &russh::Error::Inconsistent)),
     })?;
+    proved(endpoint, &handle, &host_key, &proof).map_err(Failed::Final)?;
     match auth::login(&mut handle, endpoint, &logins.keyring).await {
         Ok(()) => Ok(LoggedIn { handle, farewell }),
         Err(AuthError::Hung) => {
@@ -151,6 +156,20 @@ async fn handshake(
             hint,
         })),
     }
+}
+
+/// Whether the host proved its key as it had agreed to; nobody has logged in yet.
+fn proved(
+    endpoint: &Endpoint,
+    handle: &Handle<Client>,
+    host_key: &HostKey,
+    proof: &Proof,
+) -> Result<(), RemoteError> {
+    let binding = handle.agent_session_binding();
+    let Err((agreed, used)) = proof.holds(binding) else { return Ok(()) };
+    let untrusted = binding.and_then(|binding| host_key.unproved(binding.host_key(), agreed, used));
+    let no_proof = || fault::handshake(endpoint, &russh::Error::WrongServerSig);
+    Err(untrusted.map_or_else(no_proof, RemoteError::Untrusted))
 }
 
 /// Shuts the socket down when an attempt ends early: russh's task would keep it, and itself, for ever.

@@ -148,5 +148,16 @@ pub(super) fn untrusted_hint(
         KeyVerdict::Revoked { .. } => {
             "do not connect: this key was given up. ask the host's admin for its new one".to_owned()
         }
+        KeyVerdict::Unreadable { .. } => {
+            "mend that line (`@revoked NAMES TYPE KEY`, the key as in a .pub file), or remove it".to_owned()
+        }
+        KeyVerdict::Unread { .. } => {
+            "make the file readable and keep to entries of hosts, or name another: ansible_ssh_common_args: '-o \
+             UserKnownHostsFile=FILE'"
+                .to_owned()
+        }
+        KeyVerdict::Unproved { .. } => {
+            "someone may be in between, or the server is old: update its sshd, or have it offer an ed25519 key".to_owned()
+        }
     }
 }

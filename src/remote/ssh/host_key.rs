@@ -1,48 +1,15 @@
-//! The host's side of a connection: is its key trusted, and why did it hang up.
+//! Whether a host's key is trusted: its own, or that of the authority which signed it.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use russh::client::{DisconnectReason, Handler};
 use russh::keys::ssh_key::certificate::CertType;
 use russh::keys::{Algorithm, Certificate, HashAlg, PublicKey, PublicKeyOrCertificate};
 
 use super::fault;
 use super::keys::fingerprint;
-use super::known_hosts::{KnownHosts, LookupName, glob};
+use super::known_hosts::{KnownHosts, LookupName};
 use crate::model::Endpoint;
 use crate::remote::{KeyVerdict, Untrusted};
-
-/// Why a connection ended, once it has.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Farewell(Arc<Mutex<Option<String>>>);
-
-impl Farewell {
-    /// The reason, where one is known.
-    pub(super) fn reason(&self) -> Option<String> {
-        self.0.lock().ok()?.clone()
-    }
-
-    fn set(&self, reason: String) {
-        if let Ok(mut slot) = self.0.lock() {
-            slot.get_or_insert(reason);
-        }
-    }
-}
-
-/// What ends a connection from this side.
-#[derive(Debug)]
-pub(super) enum Fault {
-    /// The key is not trusted.
-    Untrusted(Box<Untrusted>),
-    /// Protocol or network.
-    Russh(russh::Error),
-}
-
-impl From<russh::Error> for Fault {
-    fn from(error: russh::Error) -> Self {
-        Self::Russh(error)
-    }
-}
 
 /// Decides over one host's key.
 pub(super) struct HostKey {
@@ -55,12 +22,11 @@ pub(super) struct HostKey {
     /// The file that a new entry would go to.
     file: String,
     checking: bool,
-    farewell: Farewell,
 }
 
 impl HostKey {
     /// The judge for an endpoint.
-    pub(super) fn new(endpoint: &Endpoint, known: Arc<KnownHosts>, farewell: Farewell) -> Self {
+    pub(super) fn new(endpoint: &Endpoint, known: Arc<KnownHosts>) -> Self {
         let alias = endpoint.host_key_alias.as_deref();
         Self {
             name: LookupName::new(&endpoint.address, endpoint.port, alias),
@@ -73,7 +39,6 @@ impl HostKey {
                 .first()
                 .map_or_else(|| "~/.ssh/known_hosts".to_owned(), |path| path.display().to_string()),
             checking: endpoint.host_key_checking,
-            farewell,
         }
     }
 
@@ -91,6 +56,14 @@ impl HostKey {
             key: key.into(),
             host_key_certificates: host_key_certificates.into(),
             ..russh::Preferred::DEFAULT
+        }
+    }
+
+    /// Whether what the host showed may be trusted.
+    pub(super) fn judge(&self, shown: &PublicKeyOrCertificate) -> Result<(), Box<Untrusted>> {
+        match shown {
+            PublicKeyOrCertificate::PublicKey { key, .. } => self.judge_key(key),
+            PublicKeyOrCertificate::Certificate(certificate) => self.judge_certificate(certificate),
         }
     }
 
@@ -113,10 +86,24 @@ impl HostKey {
                 .not_revoked(&self.name, &blob)
                 .map_err(|verdict| self.untrusted(revocable, verdict))?;
         }
-        if self.vouched(certificate) { Ok(()) } else { self.judge_key(&key) }
+        let Err(why) = self.vouched(certificate) else { return self.known_whole(&key) };
+        self.judge_key(&key).map_err(|mut untrusted| {
+            untrusted.hint = format!("its certificate does not count: {why}; {}", untrusted.hint);
+            untrusted
+        })
     }
 
-    fn vouched(&self, certificate: &Certificate) -> bool {
+    /// A certificate's key may be revoked where nobody could look.
+    fn known_whole(&self, key: &PublicKey) -> Result<(), Box<Untrusted>> {
+        if !self.checking {
+            return Ok(());
+        }
+        self.known.all_read().map_err(|verdict| self.untrusted(key, verdict))
+    }
+
+    /// `Err` says why nobody vouches for the host by this certificate. As OpenSSH has it for hosts, a principal is a name
+    /// and no pattern; unlike there, one that is made out to nobody is for nobody.
+    fn vouched(&self, certificate: &Certificate) -> Result<(), &'static str> {
         let authorities: Vec<_> = self
             .known
             .authorities(&self.name)
@@ -124,10 +111,25 @@ impl HostKey {
             .filter_map(|blob| PublicKey::from_bytes(blob).ok())
             .map(|key| key.fingerprint(HashAlg::Sha256))
             .collect();
-        certificate.cert_type() == CertType::Host
-            && certificate.critical_options().is_empty()
-            && certificate.valid_principals().iter().any(|name| glob(name, &self.principal))
-            && certificate.validate(&authorities).is_ok()
+        let allowed = [
+            (certificate.cert_type() == CertType::Host, "it is none of a host"),
+            (certificate.critical_options().is_empty(), "it has critical options"),
+            (certificate.valid_principals().contains(&self.principal), "it is not made out to this name"),
+            (
+                certificate.signature().algorithm() != Algorithm::Rsa { hash: None },
+                "it is signed with SHA-1 (sign it with ssh-keygen -t rsa-sha2-512)",
+            ),
+            (certificate.validate(&authorities).is_ok(), "no known authority signed it for this time"),
+        ];
+        allowed.iter().find(|(fine, _)| !fine).map_or(Ok(()), |(_, why)| Err(*why))
+    }
+
+    /// The refusal of a host that proved its key, given as it was shown, in another way than it had agreed to.
+    pub(super) fn unproved(&self, shown: &[u8], agreed: String, used: String) -> Option<Box<Untrusted>> {
+        let key = PublicKey::from_bytes(shown).or_else(|_| {
+            Certificate::from_bytes(shown).map(|shown| PublicKey::new(shown.public_key().clone(), ""))
+        });
+        Some(self.untrusted(&key.ok()?, KeyVerdict::Unproved { agreed, used }))
     }
 
     fn untrusted(&self, key: &PublicKey, verdict: KeyVerdict) -> Box<Untrusted> {
@@ -146,27 +148,5 @@ fn key_type(algorithm: &Algorithm) -> &str {
     match algorithm {
         Algorithm::Rsa { .. } => "ssh-rsa",
         other => other.as_str(),
-    }
-}
-
-impl Handler for HostKey {
-    type Error = Fault;
-
-    async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, Fault> {
-        match shown {
-            PublicKeyOrCertificate::PublicKey { key, .. } => self.judge_key(key),
-            PublicKeyOrCertificate::Certificate(certificate) => self.judge_certificate(certificate),
-        }
-        .map(|()| true)
-        .map_err(Fault::Untrusted)
-    }
-
-    async fn disconnected(&mut self, reason: DisconnectReason<Fault>) -> Result<(), Fault> {
-        self.farewell.set(match reason {
-            DisconnectReason::ReceivedDisconnect(info) => format!("the server ended it: {}", info.message),
-            DisconnectReason::Error(Fault::Russh(error)) => fault::lost(&error),
-            DisconnectReason::Error(Fault::Untrusted(_)) => "its key changed".to_owned(),
-        });
-        Ok(())
     }
 }

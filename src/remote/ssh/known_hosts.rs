@@ -1,6 +1,7 @@
 //! known_hosts as OpenSSH reads it: which keys of a host are known, and what to say of the others.
 //!
-//! Pure: files are given as bytes. A line that is no entry is skipped, as OpenSSH does.
+//! Pure: files are given as bytes. A line that is no entry is skipped, as OpenSSH does; but one that revokes a key of a
+//! host, and does not say which, has all its keys refused.
 
 use data_encoding::BASE64;
 use hmac::{Hmac, KeyInit, Mac};
@@ -12,6 +13,7 @@ use crate::remote::KeyVerdict;
 #[derive(Debug, Clone, Default)]
 pub(super) struct KnownHosts {
     entries: Vec<Entry>,
+    unread: Option<(String, String)>,
 }
 
 /// The name under which a host's key is looked up.
@@ -25,6 +27,7 @@ struct Entry {
     mark: Mark,
     names: String,
     algorithm: String,
+    /// Empty where a revoked key cannot be read: it may be any.
     key: Vec<u8>,
 }
 
@@ -54,12 +57,28 @@ impl LookupName {
 impl KnownHosts {
     /// Adds the entries of one file.
     pub(super) fn add(&mut self, file: &str, content: &[u8]) {
+        // Some editors begin a file with it.
+        let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
         let lines = content.split(|byte| *byte == b'\n').enumerate();
         self.entries.extend(lines.filter_map(|(index, line)| Entry::parse(file, index + 1, line)));
     }
 
+    /// Notes a file that is there and cannot be read: what it revokes nobody knows.
+    pub(super) fn cannot_read(&mut self, file: &str, why: &str) {
+        self.unread.get_or_insert_with(|| (file.to_owned(), why.to_owned()));
+    }
+
+    /// `Err` when one of the files could not be read.
+    pub(super) fn all_read(&self) -> Result<(), KeyVerdict> {
+        match self.unread.clone() {
+            Some((file, why)) => Err(KeyVerdict::Unread { file, why }),
+            None => Ok(()),
+        }
+    }
+
     /// Whether a key may be trusted for a host; `Err` says why not.
     pub(super) fn judge(&self, host: &LookupName, algorithm: &str, key: &[u8]) -> Result<(), KeyVerdict> {
+        self.all_read()?;
         self.not_revoked(host, key)?;
         let known: Vec<&Entry> = self.of(host, Mark::Plain).collect();
         if known.iter().any(|entry| entry.key == key) {
@@ -74,10 +93,18 @@ impl KnownHosts {
         Err(KeyVerdict::OtherAlgorithm { known: self.algorithms(host).join(",") })
     }
 
-    /// `Err` when the key is marked `@revoked` for the host.
+    /// `Err` when the key is marked `@revoked` for the host, or may be.
     pub(super) fn not_revoked(&self, host: &LookupName, key: &[u8]) -> Result<(), KeyVerdict> {
-        match self.of(host, Mark::Revoked).find(|entry| entry.key == key) {
-            Some(Entry { file, line, .. }) => Err(KeyVerdict::Revoked { file: file.clone(), line: *line }),
+        let revoked = |matching: fn(&[u8], &[u8]) -> bool| {
+            let mut entries = self.of(host, Mark::Revoked);
+            let entry = entries.find(|entry| matching(&entry.key, key))?;
+            Some((entry.file.clone(), entry.line))
+        };
+        if let Some((file, line)) = revoked(|listed, key| listed == key) {
+            return Err(KeyVerdict::Revoked { file, line });
+        }
+        match revoked(|listed, _| listed.is_empty()) {
+            Some((file, line)) => Err(KeyVerdict::Unreadable { file, line }),
             None => Ok(()),
         }
     }
@@ -104,26 +131,55 @@ impl KnownHosts {
 }
 
 impl Entry {
+    /// Names and key are text, whatever else the line holds. As OpenSSH, a line ends at its first NUL, and only blanks
+    /// and tabs part its fields.
     fn parse(file: &str, number: usize, line: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(line).ok()?.trim();
-        if text.starts_with('#') {
+        let line = line.split(|byte| *byte == 0).next()?;
+        let mut fields = line.split(|byte| matches!(byte, b' ' | b'\t')).filter(|field| !field.is_empty());
+        let mut names = fields.next()?;
+        if names.starts_with(b"#") {
             return None;
         }
-        let mut words = text.split_ascii_whitespace();
-        let mut names = words.next()?;
-        let mark = match names {
-            "@revoked" => Mark::Revoked,
-            "@cert-authority" => Mark::Authority,
-            _ if names.starts_with('@') => return None,
-            _ => Mark::Plain,
-        };
-        if mark != Mark::Plain {
-            names = words.next()?;
+        let mut marks = Vec::new();
+        while names.starts_with(b"@") {
+            marks.push(names);
+            names = fields.next()?;
         }
-        let algorithm = words.next()?.to_owned();
-        let key = BASE64.decode(words.next()?.as_bytes()).ok()?;
-        Some(Self { file: file.to_owned(), line: number, mark, names: names.to_owned(), algorithm, key })
+        let mark = Mark::of(&marks)?;
+        let algorithm = fields.next().unwrap_or_default();
+        let key = match fields.next().and_then(key) {
+            Some(key) => key,
+            None if mark == Mark::Revoked => Vec::new(),
+            None => return None,
+        };
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Some(Self {
+            file: file.to_owned(),
+            line: number,
+            mark,
+            names: text(names),
+            algorithm: text(algorithm),
+            key,
+        })
     }
+}
+
+impl Mark {
+    /// What a line's marks make of it; `None`: no entry. A line that revokes does so whatever else it says.
+    fn of(marks: &[&[u8]]) -> Option<Self> {
+        match marks {
+            [] => Some(Self::Plain),
+            marks if marks.iter().any(|mark| mark.eq_ignore_ascii_case(b"@revoked")) => Some(Self::Revoked),
+            [b"@cert-authority"] => Some(Self::Authority),
+            _ => None,
+        }
+    }
+}
+
+/// A key's bytes, of which no entry has none. A carriage return may follow them, as where Windows ends its lines.
+fn key(field: &[u8]) -> Option<Vec<u8>> {
+    let text = field.split(|byte| matches!(byte, b'\r' | b'\x0b' | b'\x0c')).next()?;
+    BASE64.decode(text).ok().filter(|key| !key.is_empty())
 }
 
 /// Whether an entry's first field names the host: one hash, or patterns of which one that begins with `!`
@@ -154,7 +210,7 @@ fn hash_matches(hash: &str, host: &str) -> bool {
 }
 
 /// OpenSSH's patterns: `*` is any run of characters, `?` any single one, case aside.
-pub(super) fn glob(pattern: &str, text: &str) -> bool {
+fn glob(pattern: &str, text: &str) -> bool {
     let pattern: Vec<char> = pattern.to_lowercase().chars().collect();
     let text: Vec<char> = text.chars().collect();
     // What the pattern read so far can have matched: one flag for each length of prefix.

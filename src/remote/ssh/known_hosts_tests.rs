@@ -106,3 +106,85 @@ fn an_alias_stands_for_address_and_port() {
     let name = LookupName::new("10.0.0.1", 2222, Some("App1"));
     assert_eq!(known("app1 ssh-rsa AQID").judge(&name, "ssh-rsa", &[1, 2, 3]), Ok(()));
 }
+
+/// What a file says of a key of `app1` whose base64 is `AQID`.
+fn said(content: &[u8]) -> Result<(), KeyVerdict> {
+    let mut known = KnownHosts::default();
+    known.add(FILE, content);
+    known.judge(&host("app1", 22), "ssh-ed25519", &[1, 2, 3])
+}
+
+#[test]
+fn a_line_counts_whatever_else_it_holds() {
+    // As `ssh` read them, one by one.
+    let lines: [(&[u8], bool); 13] = [
+        (b"app1 ssh-ed25519 AQID M\xfcller", true),
+        (b"\xfcx,app1 ssh-ed25519 AQID", true),
+        (b"app1 ssh-ed25519 AQID a\0b", true),
+        (b"app1 ssh-ed25519 AQID\0", true),
+        (b"app1 ssh-ed25519 AQID\r", true),
+        (b"app1 ssh-ed25519 AQID\x0b x", true),
+        (b" \t app1\t\tssh-ed25519 AQID", true),
+        (b"\0app1 ssh-ed25519 AQID", false),
+        (b"app1\x0cssh-ed25519\x0cAQID", false),
+        (b"# x\rapp1 ssh-ed25519 AQID", false),
+        (b"a, app1 ssh-ed25519 AQID", false),
+        (b"app1 256 ssh-ed25519 AQID", false),
+        (b"app1 ssh-ed25519", false),
+    ];
+    for (line, counts) in lines {
+        let shown = String::from_utf8_lossy(line);
+        assert_eq!(said(line).is_ok(), counts, "{shown:?}");
+        if counts {
+            let file = [b"app1 ssh-ed25519 AQID\n@revoked ", line].concat();
+            let revoked = KeyVerdict::Revoked { file: FILE.to_owned(), line: 2 };
+            assert_eq!(said(&file), Err(revoked), "@revoked {shown:?}");
+        }
+    }
+}
+
+#[test]
+fn a_revoked_key_is_revoked_however_long_or_odd_its_line_is() {
+    let long = "x".repeat(300_000);
+    let lines = [
+        format!("@revoked app1 ssh-ed25519 AQID {long}"),
+        format!("@revoked {long},app1 ssh-ed25519 AQID"),
+        format!("@revoked app1 {long} AQID"),
+        "  @revoked\tapp1 ssh-ed25519 AQID".to_owned(),
+        "@REVOKED app1 ssh-ed25519 AQID".to_owned(),
+        "@revoked @cert-authority app1 ssh-ed25519 AQID".to_owned(),
+        "@later @revoked app1 ssh-ed25519 AQID".to_owned(),
+        "\u{feff}@revoked app1 ssh-ed25519 AQID".to_owned(),
+    ];
+    for line in lines {
+        let verdict = said(format!("{line}\napp1 ssh-ed25519 AQID").as_bytes());
+        let shown: String = line.chars().take(60).collect();
+        assert_eq!(verdict, Err(KeyVerdict::Revoked { file: FILE.to_owned(), line: 1 }), "{shown}");
+    }
+}
+
+#[test]
+fn a_revoked_key_that_cannot_be_read_may_be_the_one_that_is_shown() {
+    let known = "app1 ssh-ed25519 AQID\n";
+    let unreadable = KeyVerdict::Unreadable { file: FILE.to_owned(), line: 2 };
+    for rest in
+        ["app1 ssh-ed25519 AQI!", "app1 ssh-ed25519", "app1", "app?", "a,app1 AQID", "app1 ssh-ed25519 ="]
+    {
+        assert_eq!(said(format!("{known}@revoked {rest}\n").as_bytes()), Err(unreadable.clone()), "{rest}");
+    }
+    // Of other hosts, or of nobody.
+    for rest in ["app2 ssh-ed25519 AQI!", "!app1,* ssh-ed25519 AQI!", ""] {
+        assert_eq!(said(format!("{known}@revoked {rest}\n").as_bytes()), Ok(()), "{rest}");
+    }
+    // The line that says it clearly is named.
+    let both = format!("@revoked app1 ?\n@revoked app1 ssh-ed25519 AQID\n{known}");
+    assert_eq!(said(both.as_bytes()), Err(KeyVerdict::Revoked { file: FILE.to_owned(), line: 2 }));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_may_revoke_what_another_knows() {
+    let mut known = known("app1 ssh-ed25519 AQID");
+    known.cannot_read("big", "it is larger than 16 MiB");
+    let verdict = known.judge(&host("app1", 22), "ssh-ed25519", &[1, 2, 3]).unwrap_err();
+    assert_eq!(verdict, KeyVerdict::Unread { file: "big".into(), why: "it is larger than 16 MiB".into() });
+}

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::connect::LoggedIn;
 use super::fault;
-use super::host_key::{Farewell, HostKey};
+use super::handler::{Client, Farewell};
 use super::way::Tally;
 use crate::model::Endpoint;
 use crate::remote::RemoteError;
@@ -22,7 +22,7 @@ const SESSIONS: usize = 8;
 
 /// A logged-in connection.
 pub(super) struct Link {
-    handle: Handle<HostKey>,
+    handle: Handle<Client>,
     farewell: Farewell,
     endpoint: Arc<Endpoint>,
     sessions: Arc<Semaphore>,

@@ -22,6 +22,7 @@ mod connect;
 mod exec;
 mod fault;
 mod forward;
+mod handler;
 mod hold;
 mod host_key;
 mod keys;
