@@ -82,6 +82,11 @@ fn show(session: &Session, host: &HostName, result: &Result<Output, RemoteError>
             session.result(&paint.page([format!("{} | {mark}", paint.bold(host))]))?;
             written(session.ui.pass_on(&output.stdout))?;
             session.ui.pass_on_errors(&output.stderr);
+            if output.cut {
+                session.ui.say(&paint.page([format!(
+                    "{host}: it wrote more than is kept here, which is 16 MiB, and 1 MiB of errors"
+                )]));
+            }
             Ok(())
         }
         Err(error) => {
@@ -97,7 +102,8 @@ fn line(session: &Session, host: &HostName, result: &Result<Output, RemoteError>
     });
     let rest = match result {
         Ok(output) => {
-            json!({ "status": output.status, "stdout": output.text(), "stderr": String::from_utf8_lossy(&output.stderr) })
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            json!({ "status": output.status, "stdout": output.text(), "stderr": stderr, "cut": output.cut })
         }
         Err(error) => json!({ "status": null, "error": error.to_string() }),
     };

@@ -193,6 +193,7 @@ const fn verdict(error: &RemoteError) -> &'static str {
         RemoteError::Refused(_) => "refused",
         RemoteError::Lost(_) => "connection lost",
         RemoteError::TimedOut(_) => "timed out",
+        RemoteError::TooLong(_) => "answer too long",
     }
 }
 

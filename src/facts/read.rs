@@ -12,6 +12,11 @@ use super::{Armed, Compose, Container, DeadMan, Detected, Facts, File, Link, Ngi
 /// POSIX `sh`; its arguments are [`Questions::args`], its stdout is what [`read`] reads.
 pub use crate::scripts::FACTS as SCRIPT;
 
+/// An answer has no more lines; each image, container and file has one.
+const MOST_LINES: usize = 50_000;
+/// A line has no more fields: an image's digests, or the folders that a file lacks.
+const MOST_FIELDS: usize = 1000;
+
 /// The host's answer is not what the script prints.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadAnswer {
@@ -24,6 +29,9 @@ pub enum BadAnswer {
     /// Two answers to one question.
     #[error("the answer tells of {0} twice")]
     Twice(String),
+    /// More than any host has to say.
+    #[error("the answer has more than {0}")]
+    Long(String),
 }
 
 /// What a host answered.
@@ -38,9 +46,15 @@ pub struct Answered {
 /// Reads the script's stdout. A host has a say about what it was asked alone.
 pub fn read(stdout: &str, asked: &Questions) -> Result<Answered, BadAnswer> {
     let (mut answered, mut told) = (Answered::default(), BTreeSet::new());
-    for line in stdout.lines() {
+    for (index, line) in stdout.lines().enumerate() {
         if line == "end" {
             return Ok(answered);
+        }
+        if index >= MOST_LINES {
+            return Err(BadAnswer::Long(format!("{MOST_LINES} lines")));
+        }
+        if line.split(' ').nth(MOST_FIELDS).is_some() {
+            return Err(BadAnswer::Long(format!("{MOST_FIELDS} fields in a line")));
         }
         let senseless = || BadAnswer::Line(line.chars().take(120).collect());
         let fields: Vec<&str> = line.split(' ').collect();
@@ -207,6 +221,16 @@ mod tests {
     fn an_answer_without_its_end_is_refused() {
         assert_eq!(parse("facts 1\n"), Err(BadAnswer::Cut));
         assert!(parse("facts 1\nend\n").is_ok());
+    }
+
+    #[test]
+    fn an_answer_that_no_host_has_is_refused() {
+        let lines = |count: usize| parse(&format!("{}end\n", "exists /a\n".repeat(count)));
+        assert!(lines(MOST_LINES).is_ok());
+        assert_eq!(lines(MOST_LINES + 1), Err(BadAnswer::Long("50000 lines".into())));
+        let fields = |count: usize| parse(&format!("image a:1 b{}\nend\n", " c".repeat(count)));
+        assert!(fields(MOST_FIELDS - 3).is_ok());
+        assert_eq!(fields(MOST_FIELDS), Err(BadAnswer::Long("1000 fields in a line".into())));
     }
 
     #[test]

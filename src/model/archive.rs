@@ -1,9 +1,12 @@
 //! An archive of images, as `docker save` writes one: what it says it holds.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde_json::Value;
+
+/// An archive names no more images, and its index lists no more.
+const MOST_IMAGES: usize = 1000;
 
 /// A file with images, and what it says of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +40,7 @@ impl Archive {
         };
         let manifest = parse("manifest.json", manifest)?;
         let index = index.map(|text| parse("index.json", text)).transpose()?;
+        let listed = index.as_ref().map(manifests).unwrap_or_default();
         let mut images = Vec::new();
         for image in manifest.as_array().into_iter().flatten() {
             let config = text(image, "Config").ok_or("its manifest.json names no Config")?;
@@ -46,8 +50,11 @@ impl Archive {
             }
             for name in list(image, "RepoTags").filter_map(Value::as_str) {
                 let mut ids: BTreeSet<String> = [digest_of(config)].into();
-                ids.extend(index.iter().flat_map(|index| manifests_of(index, name)));
+                ids.extend(listed.get(&familiar(name)).into_iter().flatten().map(|id| (*id).to_owned()));
                 images.push(Archived { name: name.to_owned(), ids });
+            }
+            if images.len() > MOST_IMAGES || listed.values().map(Vec::len).sum::<usize>() > MOST_IMAGES {
+                return Err(format!("it names more than {MOST_IMAGES} images"));
             }
         }
         Ok(Self { path, size, images })
@@ -81,14 +88,16 @@ fn digest_of(entry: &str) -> String {
     format!("sha256:{}", hex.trim_end_matches(".json"))
 }
 
-/// The digests under which an index lists an image.
-fn manifests_of<'v>(index: &'v Value, name: &'v str) -> impl Iterator<Item = String> + 'v {
-    let is_it = move |listed: &&Value| {
-        let notes = listed.get("annotations");
-        let named = notes.and_then(|notes| text(notes, "io.containerd.image.name"));
-        named.is_some_and(|named| familiar(named) == familiar(name))
-    };
-    list(index, "manifests").filter(is_it).filter_map(|listed| text(listed, "digest").map(str::to_owned))
+/// The digests under which an index lists images, by their names.
+fn manifests(index: &Value) -> BTreeMap<String, Vec<&str>> {
+    let mut named: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for listed in list(index, "manifests") {
+        let name = listed.get("annotations").and_then(|notes| text(notes, "io.containerd.image.name"));
+        if let (Some(name), Some(digest)) = (name, text(listed, "digest")) {
+            named.entry(familiar(name)).or_default().push(digest);
+        }
+    }
+    named
 }
 
 /// A name without what Docker adds by itself.
@@ -126,6 +135,23 @@ mod tests {
         let latest = MANIFEST.replace("app:1\",", "app:latest\",");
         let latest = read(&latest, &["blobs/sha256/c1", "blobs/sha256/l1", "c2.json"]).unwrap();
         assert!(latest.ids("app").is_some());
+    }
+
+    #[test]
+    fn an_archive_names_no_more_images_than_there_are() {
+        let tags = |count: usize| vec!["\"app:1\""; count].join(",");
+        let manifest =
+            |count| format!(r#"[{{"Config":"c2.json","RepoTags":[{}],"Layers":[]}}]"#, tags(count));
+        assert!(read(&manifest(MOST_IMAGES), &["c2.json"]).is_ok());
+        assert_eq!(
+            read(&manifest(MOST_IMAGES + 1), &["c2.json"]).unwrap_err(),
+            "it names more than 1000 images"
+        );
+        let listed = r#"{"digest":"d","annotations":{"io.containerd.image.name":"a"}}"#;
+        let index = format!(r#"{{"manifests":[{}]}}"#, vec![listed; MOST_IMAGES + 1].join(","));
+        let entries = ["c2.json".to_owned()].into();
+        let read = Archive::read((PathBuf::from("/a.tar"), 7), &manifest(1), Some(&index), &entries);
+        assert_eq!(read.unwrap_err(), "it names more than 1000 images");
     }
 
     #[test]

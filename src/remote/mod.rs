@@ -4,6 +4,7 @@
 //! `readonly`, which refuses whatever could change a host.
 
 mod expect;
+mod hold;
 mod untrusted;
 mod upload;
 
@@ -12,9 +13,9 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
 
 pub use expect::meets;
+pub use hold::{Hold, Lines};
 pub use untrusted::{KeyVerdict, Untrusted};
 pub use upload::Upload;
 
@@ -166,6 +167,8 @@ pub struct Output {
     pub stdout: Vec<u8>,
     /// Its stderr, at most 1 MiB.
     pub stderr: Vec<u8>,
+    /// Whether it wrote more than is kept of either. What only reads has its answer whole, or [`RemoteError::TooLong`].
+    pub cut: bool,
 }
 
 impl Output {
@@ -252,15 +255,6 @@ impl HttpResponse {
     }
 }
 
-/// A script that runs for as long as this value lives.
-#[derive(Debug)]
-pub struct Hold {
-    /// Its stdout, line by line. The end of it means that script or connection is gone.
-    pub lines: mpsc::Receiver<String>,
-    /// Its stdin, line by line (the newline is added). Dropping it ends the script.
-    pub input: mpsc::Sender<String>,
-}
-
 /// Why a host could not do what was asked, by what the caller may conclude.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RemoteError {
@@ -298,6 +292,9 @@ pub enum RemoteError {
     /// The deadline passed: the effect is unknown.
     #[error("no end after {} s", .0.as_secs_f32())]
     TimedOut(Duration),
+    /// A script that only reads had more to say than so many bytes, and was ended.
+    #[error("its answer is longer than {} MiB", .0 >> 20)]
+    TooLong(usize),
 }
 
 impl RemoteError {
@@ -307,7 +304,7 @@ impl RemoteError {
         match self {
             Self::Unreachable { hint, .. } | Self::Denied { hint, .. } => Some(hint),
             Self::Untrusted(untrusted) => Some(&untrusted.hint),
-            Self::Refused(_) | Self::Lost(_) | Self::TimedOut(_) => None,
+            Self::Refused(_) | Self::Lost(_) | Self::TimedOut(_) | Self::TooLong(_) => None,
         }
     }
 

@@ -65,7 +65,7 @@ mod tests {
         fn hold<'a>(&'a self, _: &'a HostName, _: Exec) -> BoxFuture<'a, Result<Hold, RemoteError>> {
             let (_, lines) = tokio::sync::mpsc::channel(1);
             let (input, _) = tokio::sync::mpsc::channel(1);
-            ready(Ok(Hold { lines, input })).boxed()
+            ready(Ok(Hold { lines: lines.into(), input })).boxed()
         }
     }
 

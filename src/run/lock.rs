@@ -258,7 +258,10 @@ async fn grab(
     let exec = Exec::changes(LOCK).args([folder, &to_line(holder)]).escalate(escalate.clone());
     let remote_error = |source| NotLocked::Remote { host: host.clone(), source };
     let mut hold = remote.hold(host, exec).await.map_err(remote_error)?;
-    let said = hold.lines.recv().await.unwrap_or_default();
+    let said = match hold.lines.recv().await {
+        Some(said) => said,
+        None => hold.lines.why().unwrap_or_default().to_owned(),
+    };
     match said.strip_prefix("locked") {
         Some(last) => Ok((Wire::new(hold), last.trim().to_owned())),
         None => Err(refused(host, &said)),

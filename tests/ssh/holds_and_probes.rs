@@ -61,6 +61,30 @@ async fn a_hold_that_ends_says_so_by_its_lines() {
     fleet.close().await;
 }
 
+#[tokio::test]
+async fn a_hold_that_says_too_much_ends_and_says_why() {
+    let server = Sshd::start();
+    let (fleet, host) = (server.fleet().await, hosts::name());
+    let floods = [
+        ("head -c 9000000 /dev/zero; sleep 60", "a line of it is longer than 1 MiB"),
+        ("yes | head -n 100000; sleep 60", "more than 4096 of its lines wait to be read"),
+        ("yes \"$(head -c 100000 /dev/zero | tr '\\0' x)\"", "more than 16 MiB of its lines wait to be read"),
+    ];
+    for (script, why) in floods {
+        let mut hold = fleet.hold(&host, Exec::reads(script)).await.unwrap();
+        // A reader that is slow, and comes at last.
+        eventually(why, || hold.lines.why().is_some()).await;
+        let mut waited = 0;
+        while let Some(line) = hold.lines.recv().await {
+            waited += line.len();
+        }
+        assert_eq!(hold.lines.why(), Some(why));
+        assert!(waited <= 16 << 20, "{waited}");
+    }
+    assert!(fleet.exec(&host, Exec::reads("true")).await.unwrap().success());
+    fleet.close().await;
+}
+
 /// Answers every connection with the request it got, in a body.
 async fn echo_server(listener: TcpListener) {
     while let Ok((stream, _)) = listener.accept().await {

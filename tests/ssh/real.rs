@@ -118,8 +118,23 @@ async fn more_scripts_than_sessions_all_run() {
 async fn output_beyond_the_cap_is_dropped_and_input_may_be_ignored() {
     let server = Sshd::start();
     let script = "head -c 20000000 /dev/zero; head -c 2000000 /dev/zero >&2";
-    let output = exec(&server, Exec::reads(script).stdin(vec![b'x'; 10_000_000])).await.unwrap();
+    let output = exec(&server, Exec::changes(script).stdin(vec![b'x'; 10_000_000])).await.unwrap();
     assert_eq!((output.status, output.stdout.len(), output.stderr.len()), (0, 16 << 20, 1 << 20));
+    assert!(output.cut);
+    let output = exec(&server, Exec::changes("head -c 16777216 /dev/zero")).await.unwrap();
+    assert_eq!((output.stdout.len(), output.cut), (16 << 20, false));
+}
+
+#[tokio::test]
+async fn half_an_answer_is_none_and_what_gives_it_is_ended() {
+    let server = Sshd::start();
+    let mark = server.path("mark");
+    let script = "trap 'echo ended >\"$1\"; exit' TERM; while :; do head -c 1000000 /dev/zero; done";
+    let started = Instant::now();
+    let error = exec(&server, Exec::reads(script).args([mark.display().to_string()])).await.unwrap_err();
+    assert_eq!(error, RemoteError::TooLong(16 << 20));
+    assert_eq!(error.to_string(), "its answer is longer than 16 MiB");
+    assert!(started.elapsed() < Duration::from_secs(30) && mark.exists());
 }
 
 #[tokio::test]

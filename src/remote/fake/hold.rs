@@ -61,7 +61,7 @@ impl Inner {
             });
             self.holds.push(Held { host: host.clone(), folder, words, script, _cut: cut.drop_guard() });
         }
-        Hold { lines, input }
+        Hold { lines: lines.into(), input }
     }
 
     /// Keeps what the holders said, and lets go the locks of those that have gone.

@@ -364,9 +364,9 @@ fn name(script: &str) -> &'static str {
 }
 
 fn refusal(why: &str) -> Output {
-    Output { status: 1, stdout: Vec::new(), stderr: why.as_bytes().to_vec() }
+    Output { status: 1, stderr: why.as_bytes().to_vec(), ..Output::default() }
 }
 
 fn said(words: &str) -> Output {
-    Output { status: 0, stdout: format!("{words}\n").into_bytes(), stderr: Vec::new() }
+    Output { stdout: format!("{words}\n").into_bytes(), ..Output::default() }
 }

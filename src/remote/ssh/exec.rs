@@ -13,7 +13,7 @@ use super::link::{Link, Session};
 use super::output::{STDERR_CAP, STDOUT_CAP, Stream};
 use super::payload::{PROMPT, Payload};
 use crate::model::Escalation;
-use crate::remote::{Exec, Output, RemoteError, Upload};
+use crate::remote::{Effect, Exec, Output, RemoteError, Upload};
 
 const KILL: &str = include_str!("kill.sh");
 
@@ -21,6 +21,8 @@ const KILL: &str = include_str!("kill.sh");
 const PIECE: usize = 128 << 10;
 /// After the exit status, a background child that keeps the output open is waited for no longer than this.
 const QUIET: Duration = Duration::from_secs(2);
+/// So much is told of what was said in place of a script's own output.
+const LONGEST_GREETING: usize = 2000;
 /// How long a script that must end may take to report its process group, and its end to be seen.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -56,6 +58,7 @@ async fn run(
     abandoned: impl Future<Output = ()>,
 ) -> Result<Output, RemoteError> {
     let mut script = Script::new(&payload.marker, exec.escalate.is_some());
+    script.whole = exec.effect == Effect::Reads;
     let feeding = feed(Arc::clone(&session.writer), payload, Arc::clone(&script.started));
     let end = tokio::select! {
         end = script.follow(&mut session, feeding) => end,
@@ -69,6 +72,12 @@ async fn run(
         End::TimedOut | End::Abandoned => {
             script.end(link, &mut session, exec.escalate.clone()).await;
             Err(RemoteError::TimedOut(exec.timeout))
+        }
+        End::TooLong => {
+            // What follows is of no use, and is read until the end.
+            script.whole = false;
+            script.end(link, &mut session, exec.escalate.clone()).await;
+            Err(RemoteError::TooLong(STDOUT_CAP))
         }
     }
 }
@@ -139,6 +148,7 @@ pub(super) enum End {
     Refused(String),
     TimedOut,
     Abandoned,
+    TooLong,
 }
 
 /// A script that runs on a session, as far as it was seen.
@@ -150,6 +160,8 @@ pub(super) struct Script {
     stderr: Stream,
     status: Option<i32>,
     escalated: bool,
+    /// Whether half of what it says is worth nothing: it is an answer, not what a change tells of itself.
+    whole: bool,
 }
 
 impl Script {
@@ -161,6 +173,7 @@ impl Script {
             stderr: Stream::new(marker, STDERR_CAP),
             status: None,
             escalated,
+            whole: false,
         }
     }
 
@@ -198,10 +211,14 @@ impl Script {
                 if !before && self.stdout.group().is_some() {
                     self.started.notify_one();
                 }
+                if self.whole && self.stdout.is_cut() {
+                    return Some(End::TooLong);
+                }
             }
             Some(ChannelMsg::ExtendedData { data, .. }) => {
                 self.stderr.push(&data);
-                if self.stderr.greeting().matches(PROMPT).count() > 1 {
+                let begun = self.stdout.group().is_some();
+                if !begun && self.stderr.greeting().matches(PROMPT).count() > 1 {
                     return Some(End::Refused(
                         "sudo does not take the password: check ansible_become_password".to_owned(),
                     ));
@@ -235,14 +252,15 @@ impl Script {
         if self.stdout.group().is_none() {
             return Err(RemoteError::Refused(self.why_not_begun(status)));
         }
-        Ok(Output { status, stdout: self.stdout.take(), stderr: self.stderr.take() })
+        let cut = self.stdout.is_cut() || self.stderr.is_cut();
+        Ok(Output { status, stdout: self.stdout.take(), stderr: self.stderr.take(), cut })
     }
 
     /// Why the shell never reported itself.
     pub(super) fn why_not_begun(&self, status: i32) -> String {
         let said = self.stderr.greeting().replace(PROMPT, "");
         let said = if said.trim().is_empty() { self.stdout.greeting() } else { said };
-        let said = said.trim();
+        let said: String = said.trim().chars().take(LONGEST_GREETING).collect();
         if self.escalated && said.contains("password is required") {
             return format!("{said}: give ansible_become_password, or allow it NOPASSWD in sudoers");
         }

@@ -7,6 +7,9 @@ use russh::AlgorithmKind;
 use crate::model::Endpoint;
 use crate::remote::{KeyVerdict, RemoteError};
 
+/// So much is told of the algorithms that a server offers.
+const LONGEST_LIST: usize = 400;
+
 /// `host:port` as it is dialled, an IPv6 address in brackets.
 pub(super) fn address(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
@@ -85,7 +88,7 @@ pub(super) fn handshake(endpoint: &Endpoint, error: &russh::Error) -> RemoteErro
             format!("is {} the port of sshd? (ansible_port)", endpoint.port),
         ),
         russh::Error::NoCommonAlgo { kind, theirs, .. } => (
-            format!("no common {} algorithm, it offers only {}", kind_name(kind), theirs.join(", ")),
+            format!("no common {} algorithm, it offers only {}", kind_name(kind), some(theirs)),
             "allow a modern algorithm in its sshd_config".to_owned(),
         ),
         error => (
@@ -98,6 +101,12 @@ pub(super) fn handshake(endpoint: &Endpoint, error: &russh::Error) -> RemoteErro
         ),
     };
     unreachable(endpoint, &reason, hint)
+}
+
+/// The first of a server's words, which may be very many and very long.
+fn some(names: &[String]) -> String {
+    let named: String = names.join(", ").chars().take(LONGEST_LIST).collect();
+    if names.iter().map(String::len).sum::<usize>() > LONGEST_LIST { named + "…" } else { named }
 }
 
 fn kind_name(kind: &AlgorithmKind) -> &'static str {

@@ -8,11 +8,13 @@ use tokio::time::Instant;
 
 use super::exec::{End, Script, feed_open};
 use super::link::{Link, Session};
+use super::output::STDOUT_CAP;
 use super::payload::Payload;
+use crate::remote::hold::{Feed, lines};
 use crate::remote::{Exec, Hold, RemoteError};
 
 /// Lines that may wait to be read. A reader that falls further behind loses its hold: waiting for it would
-/// stall everything else on the connection.
+/// stall everything else on the connection. Together they are no longer than what a script that ends may say.
 const LINES: usize = 4096;
 /// A line longer than this is none.
 const LONGEST: usize = 1 << 20;
@@ -22,7 +24,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// Starts a script that stays; `exec.timeout` is for its start alone.
 pub(super) async fn hold(link: Arc<Link>, exec: Arc<Exec>) -> Result<Hold, RemoteError> {
     let payload = Payload::new(&exec)?;
-    let (lines_in, lines) = mpsc::channel(LINES);
+    let (feed, lines) = lines(LINES, STDOUT_CAP);
     let (input, input_out) = mpsc::channel(16);
     let (begun, result) = oneshot::channel();
     let on = Arc::clone(&link);
@@ -32,7 +34,7 @@ pub(super) async fn hold(link: Arc<Link>, exec: Arc<Exec>) -> Result<Hold, Remot
             Ok(session) => {
                 let script = Script::new(&payload.marker, exec.escalate.is_some());
                 let pump =
-                    Pump { link: on, session, script, lines: lines_in, begun: Some(begun), rest: Vec::new() };
+                    Pump { link: on, session, script, lines: feed, begun: Some(begun), rest: Vec::new() };
                 pump.run(payload, &exec, input_out).await;
             }
             // Nobody listens where the future was dropped.
@@ -49,7 +51,7 @@ struct Pump {
     link: Arc<Link>,
     session: Session,
     script: Script,
-    lines: mpsc::Sender<String>,
+    lines: Feed,
     begun: Option<oneshot::Sender<Result<(), RemoteError>>>,
     rest: Vec<u8>,
 }
@@ -102,7 +104,7 @@ impl Pump {
                 RemoteError::Refused(self.script.why_not_begun(self.script.status().unwrap_or_default()))
             }
             End::Refused(why) => RemoteError::Refused(why.clone()),
-            End::TimedOut | End::Abandoned => RemoteError::TimedOut(exec.timeout),
+            End::TimedOut | End::Abandoned | End::TooLong => RemoteError::TimedOut(exec.timeout),
             End::Lost => self.link.lost(),
         };
         self.begin(Err(error));
@@ -119,16 +121,17 @@ impl Pump {
         }
     }
 
-    /// Passes whole lines on; `false` when nobody takes them.
+    /// Passes whole lines on; `false` when nobody takes them, or one has no end.
     fn pass_on(&mut self) -> bool {
         self.rest.extend(self.script.stdout.take());
-        while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
+        while let Some(end) = self.rest.iter().take(LONGEST).position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.rest.drain(..=end).collect();
             let line = String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(&line)).into_owned();
-            if self.lines.try_send(line).is_err() {
+            if !self.lines.pass(line) {
                 return false;
             }
         }
-        self.rest.len() <= LONGEST
+        let ends = self.rest.len() < LONGEST;
+        ends || self.lines.give_up(format!("a line of it is longer than {} MiB", LONGEST >> 20))
     }
 }

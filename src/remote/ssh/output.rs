@@ -14,19 +14,21 @@ pub(super) struct Stream {
     group: Option<String>,
     kept: Vec<u8>,
     cap: usize,
+    cut: bool,
 }
 
 impl Stream {
     /// An empty stream that keeps so many bytes after the marker's line.
     pub(super) fn new(marker: &str, cap: usize) -> Self {
         let marker = format!("{marker} ").into_bytes();
-        Self { marker, greeting: Vec::new(), group: None, kept: Vec::new(), cap }
+        Self { marker, greeting: Vec::new(), group: None, kept: Vec::new(), cap, cut: false }
     }
 
     /// Takes in bytes; what exceeds the cap is dropped.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         if self.group.is_some() {
             let room = self.cap.saturating_sub(self.kept.len()).min(bytes.len());
+            self.cut |= room < bytes.len();
             self.kept.extend_from_slice(bytes.get(..room).unwrap_or_default());
             return;
         }
@@ -49,6 +51,11 @@ impl Stream {
     /// What came after the marker, taken out.
     pub(super) fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.kept)
+    }
+
+    /// Whether more came after the marker than was kept.
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut
     }
 
     /// What came before the marker.
@@ -93,10 +100,13 @@ mod tests {
     }
 
     #[test]
-    fn output_is_capped() {
+    fn output_is_capped_and_says_so() {
         let mut stream = Stream::new("m", 4);
         stream.push(b"m 1\nabc");
-        stream.push(b"defg");
+        stream.push(b"d");
+        assert!(!stream.is_cut());
+        stream.push(b"efg");
+        assert!(stream.is_cut());
         assert_eq!(stream.take(), b"abcd");
     }
 }

@@ -19,6 +19,9 @@ const NO_TLS_TOOL: i32 = 98;
 /// What curl exits with when it does not take a server's certificate.
 const REFUSED_CERTIFICATE: i32 = 60;
 
+/// An answer has no more header fields; where the answer comes by forwarding, hyper draws the same line.
+const MOST_HEADERS: usize = 100;
+
 /// Asks, within the probe's own time.
 pub(super) async fn probe(link: Arc<Link>, probe: &Probe) -> Result<Answer, RemoteError> {
     let asking = async {
@@ -51,6 +54,10 @@ async fn by_tools(link: &Arc<Link>, probe: &Probe) -> Result<Answer, RemoteError
     let script = script.timeout(probe.timeout + Duration::from_secs(5));
     let output = match exec::exec(Arc::clone(link), Arc::new(script)).await {
         Err(RemoteError::TimedOut(_)) => return Ok(Answer::Failed(no_answer(probe))),
+        Err(error @ RemoteError::TooLong(_)) => {
+            let target = fault::address(&probe.host, probe.port);
+            return Ok(Answer::Failed(format!("no usable HTTP answer from {target}: {error}")));
+        }
         output => output?,
     };
     Ok(match (output.status, &probe.http) {
@@ -80,7 +87,8 @@ fn failed(probe: &Probe, output: &Output) -> Answer {
         let why = format!("the certificate at {target} is refused on the host: {first}; {hint}; {UNCHECKED}");
         return Answer::Failed(why);
     }
-    Answer::Failed(format!("no answer from {target}: {said}"))
+    let answer = if output.stdout.trim_ascii().is_empty() { "no answer" } else { "no usable HTTP answer" };
+    Answer::Failed(format!("{answer} from {target}: {said}"))
 }
 
 /// The request for each of the tools: as curl's configuration, as an address and wget's, and as it is sent. All of it
@@ -143,6 +151,9 @@ fn parse(output: &Output) -> Option<HttpResponse> {
         if field.is_empty() {
             break;
         }
+        if headers.len() >= MOST_HEADERS {
+            return None;
+        }
         if let Some((name, value)) = field.split_once(':') {
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
@@ -171,7 +182,8 @@ mod tests {
 
     #[test]
     fn what_is_no_response_is_none() {
-        for text in ["", "curl: (7) refused\n", "HTTP/1.1 abc\n\n", "HTTP/1.1 200 OK\nX: cut"] {
+        let many = format!("HTTP/1.1 200 OK\n{}\n", "X: y\n".repeat(MOST_HEADERS + 1));
+        for text in ["", "curl: (7) refused\n", "HTTP/1.1 abc\n\n", "HTTP/1.1 200 OK\nX: cut", &many] {
             assert_eq!(parse(&Output { stdout: text.into(), ..Output::default() }), None, "{text:?}");
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, mpsc};
 
-use crate::remote::Hold;
+use crate::remote::{Hold, Lines};
 
 /// How long a load balancer may take to confirm what it was told.
 const CONFIRMATION: Duration = Duration::from_secs(10);
@@ -24,7 +24,7 @@ pub(super) enum Broken {
 #[derive(Debug, Clone)]
 pub(super) struct Wire {
     input: mpsc::Sender<String>,
-    lines: Arc<Mutex<mpsc::Receiver<String>>>,
+    lines: Arc<Mutex<Lines>>,
     silent: Arc<AtomicBool>,
 }
 
