@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 pub use expect::meets;
 pub use hold::{Hold, Lines};
@@ -50,8 +51,8 @@ pub struct Exec {
     pub args: Vec<String>,
     /// Environment variables, exported before the script starts.
     pub env: Vec<(String, String)>,
-    /// What the script reads on its stdin.
-    pub stdin: Vec<u8>,
+    /// What the script reads on its stdin: a password, it may be.
+    pub stdin: Zeroizing<Vec<u8>>,
     /// A file of this machine that it reads on its stdin after that.
     pub upload: Option<Upload>,
     /// Run it as another user.
@@ -84,7 +85,7 @@ impl Exec {
             script,
             args: Vec::new(),
             env: Vec::new(),
-            stdin: Vec::new(),
+            stdin: Zeroizing::default(),
             upload: None,
             escalate: None,
             timeout: Duration::from_mins(1),
@@ -116,7 +117,7 @@ impl Exec {
     /// With this on its stdin.
     #[must_use]
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
-        self.stdin = bytes.into();
+        self.stdin = Zeroizing::new(bytes.into());
         self
     }
 

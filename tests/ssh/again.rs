@@ -13,17 +13,9 @@ use tokio::sync::watch;
 use crate::hosts;
 use crate::sshd::Sshd;
 
-const TRUE: Exec = Exec {
-    script: "true",
-    args: Vec::new(),
-    env: Vec::new(),
-    stdin: Vec::new(),
-    upload: None,
-    escalate: None,
-    timeout: Duration::from_secs(10),
-    effect: bgctl::remote::Effect::Reads,
-    fresh: false,
-};
+fn succeeding() -> Exec {
+    Exec::reads("true").timeout(Duration::from_secs(10))
+}
 
 fn connections(fleet: &SshFleet) -> u32 {
     fleet.stats()[&hosts::name()].connections
@@ -46,9 +38,10 @@ async fn a_connection_that_is_found_dead_is_opened_again_for_all_three_doors() {
     let fleet = server.fleet().await;
     let host = hosts::name();
     server.cut();
-    assert_eq!(outcome(&fleet, TRUE).await, Ok(true));
+    assert_eq!(outcome(&fleet, succeeding()).await, Ok(true));
     server.cut();
-    let probe = Probe { host: "127.0.0.1".to_owned(), port: server.port, http: None, timeout: TRUE.timeout };
+    let probe =
+        Probe { host: "127.0.0.1".to_owned(), port: server.port, http: None, timeout: succeeding().timeout };
     assert_eq!(fleet.probe(&host, probe).await, Ok(Answer::Connected));
     server.cut();
     let mut hold = fleet.hold(&host, Exec::changes("echo here; cat")).await.unwrap();
@@ -63,7 +56,7 @@ async fn all_who_find_it_dead_share_the_new_one() {
     let server = Sshd::start();
     let fleet = server.fleet().await;
     server.cut();
-    let runs = (0..20).map(|_| outcome(&fleet, TRUE));
+    let runs = (0..20).map(|_| outcome(&fleet, succeeding()));
     for outcome in futures::future::join_all(runs).await {
         assert_eq!(outcome, Ok(true));
     }
@@ -83,7 +76,7 @@ async fn what_was_under_way_stays_lost_and_is_not_run_twice() {
         server.cut();
     });
     assert!(matches!(lost, Err(RemoteError::Lost(_))), "{lost:?}");
-    assert_eq!(outcome(&fleet, TRUE).await, Ok(true));
+    assert_eq!(outcome(&fleet, succeeding()).await, Ok(true));
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "run\n");
     fleet.close().await;
 }
@@ -94,11 +87,11 @@ async fn a_server_that_is_gone_is_named_with_what_was_before_and_found_when_it_i
     let fleet = server.fleet().await;
     server.cut();
     server.stop_listening();
-    let gone = outcome(&fleet, TRUE).await.unwrap_err();
+    let gone = outcome(&fleet, succeeding()).await.unwrap_err();
     assert!(gone.never_started());
     assert!(gone.to_string().contains("connection refused (an earlier connection of this run"), "{gone}");
     server.listen_again();
-    assert_eq!(outcome(&fleet, TRUE).await, Ok(true));
+    assert_eq!(outcome(&fleet, succeeding()).await, Ok(true));
     fleet.close().await;
 }
 
@@ -110,9 +103,9 @@ async fn a_new_connection_trusts_no_other_key() {
     std::fs::copy(server.path("stranger"), server.path("host")).unwrap();
     std::fs::remove_file(server.path("host_rsa")).unwrap();
     server.listen_again();
-    let fresh = outcome(&fleet, TRUE.fresh()).await;
+    let fresh = outcome(&fleet, succeeding().fresh()).await;
     assert!(matches!(fresh, Err(RemoteError::Untrusted(_))), "{fresh:?}");
-    assert_eq!(outcome(&fleet, TRUE).await, Ok(true), "the old connection lives");
+    assert_eq!(outcome(&fleet, succeeding()).await, Ok(true), "the old connection lives");
     fleet.close().await;
 }
 
@@ -122,14 +115,14 @@ async fn a_fresh_script_has_a_connection_of_its_own_and_leaves_the_other_alone()
     let fleet = server.fleet().await;
     let mut hold = fleet.hold(&hosts::name(), Exec::changes("echo here; cat")).await.unwrap();
     assert_eq!(hold.lines.recv().await.as_deref(), Some("here"));
-    assert_eq!(outcome(&fleet, TRUE.fresh()).await, Ok(true));
-    assert_eq!(outcome(&fleet, TRUE.fresh()).await, Ok(true));
+    assert_eq!(outcome(&fleet, succeeding().fresh()).await, Ok(true));
+    assert_eq!(outcome(&fleet, succeeding().fresh()).await, Ok(true));
     assert_eq!(connections(&fleet), 3);
     server.stop_listening();
-    let unreachable = outcome(&fleet, TRUE.fresh()).await;
+    let unreachable = outcome(&fleet, succeeding().fresh()).await;
     assert!(matches!(unreachable, Err(RemoteError::Unreachable { .. })), "{unreachable:?}");
     // The first one says nothing of that.
-    assert_eq!(outcome(&fleet, TRUE).await, Ok(true));
+    assert_eq!(outcome(&fleet, succeeding()).await, Ok(true));
     hold.input.send("still".to_owned()).await.unwrap();
     assert_eq!(hold.lines.recv().await.as_deref(), Some("still"));
     drop(hold);
@@ -246,10 +239,10 @@ async fn a_network_that_drops_everything_is_noticed_after_four_times_the_keepali
     assert!(noticed > KEEPALIVE * 3 && noticed < KEEPALIVE * 4 + Duration::from_secs(1), "{noticed:?}");
     // The lock of an app outlives its holder's silence by 30 s: who holds it must know before.
     assert!(Settings::default().keepalive * 4 <= Duration::from_secs(20));
-    let still = outcome(&fleet, TRUE).await;
+    let still = outcome(&fleet, succeeding()).await;
     assert!(matches!(&still, Err(RemoteError::Unreachable { .. })), "{still:?}");
     network.mend();
-    assert_eq!(outcome(&fleet, TRUE).await, Ok(true));
+    assert_eq!(outcome(&fleet, succeeding()).await, Ok(true));
     fleet.close().await;
 }
 
@@ -260,10 +253,10 @@ async fn a_silent_connection_keeps_nobody_longer_than_the_scripts_deadline() {
     let fleet = through(&network, &server).await;
     network.cut();
     let began = Instant::now();
-    let silent = outcome(&fleet, TRUE.timeout(KEEPALIVE)).await.unwrap_err();
+    let silent = outcome(&fleet, succeeding().timeout(KEEPALIVE)).await.unwrap_err();
     assert!(silent.never_started(), "{silent}");
     assert!(silent.to_string().contains("no session opened within 0.3 s"), "{silent}");
-    let fresh = outcome(&fleet, TRUE.timeout(KEEPALIVE).fresh()).await.unwrap_err();
+    let fresh = outcome(&fleet, succeeding().timeout(KEEPALIVE).fresh()).await.unwrap_err();
     assert!(fresh.to_string().contains("no new connection within 0.3 s"), "{fresh}");
     assert!(began.elapsed() < KEEPALIVE * 4, "{:?}", began.elapsed());
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::body::Bytes;
 use russh::client::Msg;
 use russh::{ChannelMsg, ChannelWriteHalf, Sig};
 use tokio::io::AsyncReadExt;
@@ -101,12 +102,12 @@ pub(super) async fn feed_open(
 ) -> Result<(), russh::Error> {
     writer.exec(true, payload.command).await?;
     if let Some(password) = payload.password {
-        writer.data_bytes(password).await?;
+        writer.data_bytes(Bytes::from_owner(password)).await?;
         // Sent at once, the script would be read as the next passwords where the first is wrong.
         started.notified().await;
     }
-    writer.data_bytes(payload.script).await?;
-    writer.data_bytes(payload.stdin).await?;
+    writer.data_bytes(Bytes::from_owner(payload.script)).await?;
+    writer.data_bytes(Bytes::from_owner(payload.stdin)).await?;
     match payload.upload {
         Some(upload) => feed_file(writer, &upload).await,
         None => Ok(()),

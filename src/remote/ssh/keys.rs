@@ -170,7 +170,9 @@ fn read_known(files: &[PathBuf]) -> KnownHosts {
 
 /// A file's content, where it is no larger than so many bytes.
 fn read_limited(file: File, most: u64) -> io::Result<Vec<u8>> {
-    let mut content = Vec::new();
+    let room = file.metadata()?.len().min(most) + 1;
+    // What grows leaves parts of itself behind, of a private key, too.
+    let mut content = Vec::with_capacity(usize::try_from(room).unwrap_or_default());
     file.take(most + 1).read_to_end(&mut content)?;
     if u64::try_from(content.len()).is_ok_and(|length| length <= most) {
         return Ok(content);

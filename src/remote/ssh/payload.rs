@@ -2,6 +2,8 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
+use zeroize::Zeroizing;
+
 use super::quote::{is_plain, word};
 use crate::model::Escalation;
 use crate::remote::{Exec, RemoteError, Upload};
@@ -11,6 +13,9 @@ const LOADER: &str = include_str!("loader.sh");
 /// What sudo writes when it asks for the password.
 pub(super) const PROMPT: &str = "bgctl-sudo-password:";
 
+/// Bytes that may hold a secret: they are wiped from memory once they are sent.
+pub(super) type Private = Zeroizing<Vec<u8>>;
+
 /// An [`Exec`] in the form that goes over a channel.
 pub(super) struct Payload {
     /// Precedes the script's own output on stdout and stderr, and its text on stdin.
@@ -18,11 +23,11 @@ pub(super) struct Payload {
     /// The command line.
     pub(super) command: String,
     /// sudo's password and a newline, to be sent before all else and alone.
-    pub(super) password: Option<Vec<u8>>,
+    pub(super) password: Option<Private>,
     /// The script with its arguments and environment.
-    pub(super) script: Vec<u8>,
+    pub(super) script: Private,
     /// The script's own stdin.
-    pub(super) stdin: Vec<u8>,
+    pub(super) stdin: Private,
     /// A file that follows it.
     pub(super) upload: Option<Upload>,
 }
@@ -36,14 +41,19 @@ impl Payload {
             .escalate
             .as_ref()
             .and_then(|to| to.password.as_ref())
-            .map(|password| line(password.expose()));
-        let script = line(&format!("{marker}{}", script(exec)?));
+            .map(|password| line("", password.expose()));
+        let script = line(&marker, &script(exec)?);
         Ok(Self { marker, command, password, script, stdin: exec.stdin.clone(), upload: exec.upload.clone() })
     }
 }
 
-fn line(text: &str) -> Vec<u8> {
-    format!("{text}\n").into_bytes()
+/// Two texts as one line, made in memory that has room for it: what grows leaves parts of itself behind.
+fn line(before: &str, text: &str) -> Private {
+    let mut line = Zeroizing::new(Vec::with_capacity(before.len() + text.len() + 1));
+    for part in [before, text, "\n"] {
+        line.extend_from_slice(part.as_bytes());
+    }
+    line
 }
 
 fn command(marker: &str, escalate: Option<&Escalation>) -> Result<String, RemoteError> {
@@ -59,23 +69,32 @@ fn command(marker: &str, escalate: Option<&Escalation>) -> Result<String, Remote
     Ok(format!("exec sudo -H {asking} -u {} sh -c '{loader}'", to.user))
 }
 
-fn script(exec: &Exec) -> Result<String, RemoteError> {
+fn script(exec: &Exec) -> Result<Zeroizing<String>, RemoteError> {
     let refused = |what: String| move |nul| RemoteError::Refused(format!("{what}: {nul}"));
-    let mut text = String::new();
+    let mut parts: Vec<Zeroizing<String>> = Vec::new();
     for (name, value) in &exec.env {
         if !is_variable(name) {
             return Err(RemoteError::Refused(format!("{name:?} is no name of an environment variable")));
         }
         let value = word(value).map_err(refused(format!("environment variable {name}")))?;
-        text = text + "export " + name + "=" + &value + "; ";
+        parts.extend([format!("export {name}=").into(), value, "; ".to_owned().into()]);
     }
-    text.push_str("set --");
+    parts.push("set --".to_owned().into());
     for (index, arg) in exec.args.iter().enumerate() {
-        text.push(' ');
-        text.push_str(&word(arg).map_err(refused(format!("argument {}", index + 1)))?);
+        let arg = word(arg).map_err(refused(format!("argument {}", index + 1)))?;
+        parts.extend([" ".to_owned().into(), arg]);
     }
     let script = word(exec.script).map_err(refused("script".to_owned()))?;
-    Ok(text + "; bg_s=" + &script + "; eval \"unset bg_s bg_n; $bg_s\"")
+    parts.extend([
+        "; bg_s=".to_owned().into(),
+        script,
+        "; eval \"unset bg_s bg_n; $bg_s\"".to_owned().into(),
+    ]);
+    let mut text = Zeroizing::new(String::with_capacity(parts.iter().map(|part| part.len()).sum()));
+    for part in &parts {
+        text.push_str(part);
+    }
+    Ok(text)
 }
 
 fn is_variable(name: &str) -> bool {

@@ -32,7 +32,7 @@ fn as_login_shell(shell: &[&str], exec: &Exec) -> std::process::Output {
     let payload = Payload::new(exec).unwrap();
     let mut command = Command::new(shell[0]);
     command.args(&shell[1..]).args(["-c", &payload.command]);
-    fed(&mut command, &[payload.script, payload.stdin].concat())
+    fed(&mut command, &[&payload.script[..], &payload.stdin[..]].concat())
 }
 
 /// Lets a shell read the script itself, as the host's `sh`.
@@ -41,7 +41,7 @@ fn as_sh(shell: &[&str], exec: &Exec) -> std::process::Output {
     let loader = payload.command.strip_prefix("exec sh -c '").unwrap().strip_suffix('\'').unwrap();
     let mut command = Command::new(shell[0]);
     command.args(&shell[1..]).args(["-c", loader]);
-    fed(&mut command, &[payload.script, payload.stdin].concat())
+    fed(&mut command, &[&payload.script[..], &payload.stdin[..]].concat())
 }
 
 /// What a run printed after its marker's line.
@@ -107,7 +107,7 @@ fn sudo_gets_its_password_on_a_line_of_its_own() {
     let plain = Payload::new(&Exec::reads("id").escalate(to(None))).unwrap();
     assert!(plain.command.starts_with("exec sudo -H -n -u root sh -c '"), "{}", plain.command);
     let secret = Payload::new(&Exec::reads("id").escalate(to(Some(Secret::new("pw"))))).unwrap();
-    assert_eq!(secret.password.as_deref(), Some(&b"pw\n"[..]));
+    assert_eq!(secret.password.as_ref().map(|password| password.as_slice()), Some(&b"pw\n"[..]));
     assert!(!secret.command.contains("pw"));
 }
 
