@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_no_host_has_is_refused() {
-        let lines = |count: usize| parse(&format!("{}end\n", "exists /a\n".repeat(count)));
+        let lines = |count: usize| parse(&format!("{}end\n", "trouble t\n".repeat(count)));
         assert!(lines(MOST_LINES).is_ok());
         assert_eq!(lines(MOST_LINES + 1), Err(BadAnswer::Long("50000 lines".into())));
         let fields = |count: usize| parse(&format!("image a:1 b{}\nend\n", " c".repeat(count)));

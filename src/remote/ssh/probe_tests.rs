@@ -106,7 +106,7 @@ fn asked(shell: (&str, &str, &[&str]), tools: &[&str], probe: &Probe) -> Output 
     assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0, "something was left of {tools:?}");
     let status = output.status.code().unwrap_or(-1);
     let marked = output.stdout.iter().position(|byte| *byte == b'\n').unwrap();
-    Output { status, stdout: output.stdout[marked + 1..].to_vec(), stderr: output.stderr }
+    Output { status, stdout: output.stdout[marked + 1..].to_vec(), stderr: output.stderr, cut: false }
 }
 
 #[test]
