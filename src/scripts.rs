@@ -6,11 +6,11 @@ macro_rules! script {
 }
 
 /// Writes a file whole.
-pub const PUT: &str = script!("put");
+pub const PUT: &str = script!("path_lib", "undo_lib", "put");
 /// Puts a file's kept content back.
-pub const RESTORE: &str = script!("restore");
+pub const RESTORE: &str = script!("path_lib", "undo_lib", "restore");
 /// Removes a file, then the folders that are empty.
-pub const REMOVE: &str = script!("remove");
+pub const REMOVE: &str = script!("path_lib", "remove");
 /// Runs a program in a folder.
 pub const RUN: &str = script!("run");
 /// Proves to a registry who is asking.
@@ -25,8 +25,10 @@ pub const BUILD: &str = script!("registry_lib", "image_lib", "variables_lib", "b
 pub const COMPOSE_UP: &str =
     script!("registry_lib", "variables_lib", "compose_lib", "compose_file_lib", "compose_up");
 /// Runs a program in a one-off container of a compose project.
-pub const COMPOSE_RUN: &str =
-    script!("registry_lib", "variables_lib", "compose_lib", "compose_file_lib", "one_off_lib", "compose_run");
+pub const COMPOSE_RUN: &str = script! {
+    "registry_lib", "variables_lib", "compose_lib", "compose_file_lib", "one_off_lib", "path_lib", "undo_lib",
+    "compose_run"
+};
 /// Removes the one-off containers that earlier runs left.
 pub const COMPOSE_CLEAR: &str = script!("compose_lib", "one_off_lib", "compose_clear");
 /// Prints a compose project's logs, then takes it down.
@@ -36,26 +38,26 @@ pub const COMPOSE_STATE: &str = script!("compose_lib", "compose_state");
 /// Asks for Docker's HEALTHCHECK of a project's services.
 pub const CONTAINER_HEALTH: &str = script!("compose_lib", "container_health");
 /// Reads which images a project runs, and the digests of files.
-pub const FINGERPRINT: &str = script!("compose_lib", "fingerprint");
+pub const FINGERPRINT: &str = script!("compose_lib", "path_lib", "fingerprint");
 /// Has nginx test its configuration with a new site in place.
-pub const TEST_SITE: &str = script!("clock_lib", "nginx_lib", "test_site");
+pub const TEST_SITE: &str = script!("clock_lib", "nginx_lib", "path_lib", "test_site");
 /// Tests a copy of nginx's configuration; an argument of [`TEST_SITE`], which runs it where it must.
 pub const TEST_COPY: &str = script!("test_copy");
 /// Points nginx's symlink elsewhere and proves that it took effect.
 pub const SWAP_LINK: &str = script! {
-    "clock_lib", "guard_lib", "by_hand_lib", "nginx_lib", "log_lib", "nginx_switch_lib", "link_lib", "swap"
+    "clock_lib", "guard_lib", "by_hand_lib", "nginx_lib", "log_lib", "nginx_switch_lib", "path_lib", "link_lib", "swap"
 };
 /// Swaps back unless the switch is confirmed in time; an argument of [`SWAP_LINK`], which starts it.
 pub const DEAD_MAN_LINK: &str = script! {
-    "clock_lib", "guard_lib", "by_hand_lib", "nginx_lib", "log_lib", "nginx_switch_lib", "link_lib", "dead_man"
+    "clock_lib", "guard_lib", "by_hand_lib", "nginx_lib", "log_lib", "nginx_switch_lib", "path_lib", "link_lib", "dead_man"
 };
 /// Puts another content into a file that nginx reads and proves that it took effect.
 pub const SWAP_FILE: &str = script! {
-    "clock_lib", "guard_lib", "by_hand_lib", "nginx_lib", "log_lib", "nginx_switch_lib", "file_lib", "swap"
+    "clock_lib", "guard_lib", "by_hand_lib", "nginx_lib", "log_lib", "nginx_switch_lib", "path_lib", "file_lib", "swap"
 };
 /// Swaps back unless the switch is confirmed in time; an argument of [`SWAP_FILE`], which starts it.
 pub const DEAD_MAN_FILE: &str = script! {
-    "clock_lib", "guard_lib", "by_hand_lib", "nginx_lib", "log_lib", "nginx_switch_lib", "file_lib", "dead_man"
+    "clock_lib", "guard_lib", "by_hand_lib", "nginx_lib", "log_lib", "nginx_switch_lib", "path_lib", "file_lib", "dead_man"
 };
 /// Makes another color live by a command and proves that it took effect.
 pub const SWAP_COMMAND: &str = script!("clock_lib", "guard_lib", "by_hand_lib", "command_switch_lib", "swap");
@@ -78,4 +80,4 @@ pub const WATCH: &str = script!("clock_lib", "guard_lib", "nginx_lib", "watch");
 pub const LOCK: &str = script!("lock");
 /// Asks a host about itself.
 pub const FACTS: &str =
-    concat!(script!("clock_lib", "guard_lib", "nginx_lib"), include_str!("facts/facts.sh"));
+    concat!(script!("clock_lib", "guard_lib", "nginx_lib", "path_lib"), include_str!("facts/facts.sh"));

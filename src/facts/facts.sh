@@ -36,31 +36,34 @@ system() {
   say system os_version "${release#*"$newline"}"
 }
 
-ask_file() {
-  if [ ! -e "$1" ] && [ ! -L "$1" ]; then
-    set -- "$1" "$(dirname "$1")"
-    path=$1 folder=$2
-    set --
-    while [ ! -d "$folder" ] && [ "$folder" != / ] && [ "$folder" != . ]; do
-      set -- "$@" "$folder"
-      folder=$(dirname "$folder")
-    done
-    say missing "$path" "$@"
-  elif [ ! -f "$1" ]; then
-    say odd "$1" "it is no regular file"
-  elif [ ! -r "$1" ]; then
-    say odd "$1" "it cannot be read by $(id -un)"
-  else
-    path=$1
-    # shellcheck disable=SC2046 # size, mode, names and numbers hold no white space
-    set -- $(stat -L -c '%s %a %U %u %G %g' "$1")
-    if [ "$1" -gt 1048576 ]; then
-      say odd "$path" "it is larger than 1 MiB"
-      return
-    fi
-    encode "$path"
-    printf '%s\n' "file $encoded $2 $3 $4 $5 $6 .$(base64 <"$path" | tr -d '\n')"
-  fi
+# In a shell of its own, as it goes to the file's folder.
+ask_file() (
+  path=$1
+  reach "$path" follow
+  case $?$at_kind in
+    1*) odd "$path" ;;
+    0none | 2*)
+      folder=${path%/*}
+      set --
+      while [ ! -d "$folder/" ]; do
+        set -- "$@" "$folder"
+        folder=${folder%/*}
+      done
+      say missing "$path" "$@" ;;
+    0folder | 0other) say odd "$path" "it is no regular file" ;;
+    *)
+      open_file || { odd "$path"; return; }
+      if [ "$at_size" -gt 1048576 ]; then
+        say odd "$path" "it is larger than 1 MiB"
+        return
+      fi
+      encode "$path"
+      printf '%s\n' "file $encoded $at_mode $at_user $at_uid $at_group $at_gid .$(base64 <&4 | tr -d '\n')" ;;
+  esac
+)
+odd() {
+  if [ "$refused_at" = "$1" ]; then refused_at=it; fi
+  say odd "$1" "$refused_at $refused"
 }
 
 listed=''
@@ -145,6 +148,21 @@ find_tag() {
   esac
 }
 
+# What a path is as a symlink, as a field; or why that is not told.
+link_of() (
+  reach "$1" stay
+  case $?$at_kind in
+    0link)
+      encode "$(readlink "./$at_name")"
+      printf '%s\n' "$encoded" ;;
+    0none | 2*) echo none ;;
+    0*) echo other ;;
+    *)
+      echo "$refused_at $refused"
+      return 1 ;;
+  esac
+)
+
 ask_nginx() {
   know_nginx || {
     trouble "$why"
@@ -154,10 +172,10 @@ ask_nginx() {
   version=${version%%"$newline"*}
   version=${version#*/}
   if ! pid=$(master); then pid=-; fi
-  if [ -L "$1" ]; then encode "$(readlink "$1")"
-  elif [ -e "$1" ]; then encoded=other
-  else encoded=none; fi
-  link=$encoded
+  if ! link=$(link_of "$1"); then
+    trouble "$link"
+    link=other
+  fi
   encode "${version%% *}"
   printf '%s\n' "nginx $encoded $pid $link"
 }

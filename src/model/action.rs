@@ -109,7 +109,7 @@ pub struct PutFile {
     pub group: Option<String>,
     /// Shell text that must accept the temporary file, which stands for `%s`.
     pub validate: Option<String>,
-    /// Where the content that it replaces is kept on the host, for the undo; the first write of a run counts.
+    /// Where the file that it replaces is kept on the host, for the undo; the first write of a run counts.
     pub keep: Option<String>,
 }
 

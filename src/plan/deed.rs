@@ -14,7 +14,7 @@ use crate::model::{
 use crate::model::playbook::Command;
 
 use super::scope::{Scope, Side, escalate};
-use super::{address, one_off};
+use super::{address, one_off, site};
 
 /// What a task wants on a host.
 #[derive(Debug, Clone)]
@@ -224,7 +224,8 @@ impl Filler<'_> {
         };
         let inside = one_off::run(self.scope, self.host, self.side, (service, self.text(service)?), run)?;
         let Some(undo) = undo else { return Ok(Wish::RunInside { run: Box::new(inside), undo: None }) };
-        let (run, undo) = one_off::marked(inside, undo, &self.scope.model.run);
+        let folder = site::state_dir(self.scope, self.host, self.side);
+        let (run, undo) = one_off::marked(inside, undo, (&folder, &self.scope.model.run));
         Ok(Wish::RunInside { run: Box::new(run), undo: Some(Box::new(undo)) })
     }
 

@@ -7,6 +7,7 @@ use crate::model::{ComposeRun, HostName, Problem, Problems, Pull, Run, Text};
 use super::deed::at;
 use super::project;
 use super::scope::{Scope, Side};
+use super::site;
 
 /// The command with its project, as the stage brings that up on a host. A service is given as it was written and
 /// as it reads.
@@ -39,12 +40,16 @@ pub(super) fn run(
     Ok(ComposeRun { project, service, run, pull, build, env_file, mark: None, takes_back: false })
 }
 
-/// Has a command and what takes it back know of each other, by a file in the project's folder that bears the run's name.
-pub(super) fn marked(inside: ComposeRun, undo: Run, run: &str) -> (ComposeRun, ComposeRun) {
+/// Has a command and what takes it back know of each other, by a file in the app's folder that bears the run's name.
+pub(super) fn marked(
+    inside: ComposeRun,
+    undo: Run,
+    (state_dir, run): (&str, &str),
+) -> (ComposeRun, ComposeRun) {
     let digest = data_encoding::HEXLOWER.encode(&Sha256::digest(format!("{:?}", inside.run.argv)));
     let tail: String = digest.chars().take(8).collect();
     let dir = inside.project.dir.trim_end_matches('/');
-    let mark = Some(format!("{dir}/.{}-{tail}.{run}.bgctl", inside.service));
+    let mark = Some(site::kept_at(state_dir, &format!("{dir}/{}-{tail}", inside.service), run));
     // No login is at hand then, and the image that ran is what knows how to take it back.
     let (pull, build) = (Pull::Missing, false);
     let back = ComposeRun { run: undo, mark: mark.clone(), takes_back: true, pull, build, ..inside.clone() };

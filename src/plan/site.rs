@@ -6,6 +6,8 @@ mod upstream;
 
 use std::collections::BTreeMap;
 
+use sha2::{Digest as _, Sha256};
+
 use crate::facts::{Facts, File};
 use crate::model::playbook::CommandDriver;
 use crate::model::{
@@ -265,6 +267,15 @@ pub(super) fn state_dir(scope: &Scope<'_>, host: &HostName, side: &Side) -> Stri
     let root =
         context.vars.get("bgctl_state_dir").and_then(|value| value.as_str()).unwrap_or("/var/lib/bgctl");
     format!("{}/{}", root.trim_end_matches('/'), scope.model.playbook.name)
+}
+
+/// Where a run keeps what its way back at a path needs: in the folder of the app, which is for its owner alone, under a
+/// name that no other path has there.
+pub(super) fn kept_at(state_dir: &str, path: &str, run: &str) -> String {
+    let digest = data_encoding::HEXLOWER.encode(&Sha256::digest(path));
+    let place: String = digest.chars().take(16).collect();
+    let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+    format!("{state_dir}/undo/{place}.{name}.{run}.bgctl")
 }
 
 /// The folder with the app's kept releases.

@@ -238,7 +238,10 @@ async fn a_file_goes_back_to_its_content_or_away_with_the_folders_that_lacked() 
     let Undo::Reverse(Action::RestoreFile { path, kept }) = undo_of_file(&plan) else { panic!("{plan:?}") };
     assert_eq!(
         (path.as_str(), kept.as_str()),
-        ("/srv/my-server/blue/compose.yml", "/srv/my-server/blue/.compose.yml.run of 3.bgctl")
+        (
+            "/srv/my-server/blue/compose.yml",
+            "/var/lib/bgctl/my-server/undo/350300a04789c45b.compose.yml.run of 3.bgctl"
+        )
     );
 }
 

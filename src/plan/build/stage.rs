@@ -6,7 +6,7 @@ use crate::facts::{Facts, File, Owner};
 use crate::model::{Action, Batch, Color, HostName, Play, PutFile, ReleaseId};
 use crate::plan::deed::{self, Deed, Wanted, Wish};
 use crate::plan::scope::Side;
-use crate::plan::{Certainty, Lane, Phase, Skipped, Step, Undo, Wave, compare, project};
+use crate::plan::{Certainty, Lane, Phase, Skipped, Step, Undo, Wave, compare, project, site};
 
 use super::{Blocked, Builder, image, once, seen};
 
@@ -187,7 +187,7 @@ impl Builder<'_> {
         let undo = match here {
             Some(File::Present { content, .. }) => {
                 before = Some(String::from_utf8_lossy(content).into_owned());
-                let kept = beside(&path, &self.scope.model.run);
+                let kept = self.kept_at(&path, host)?;
                 file.keep = Some(kept.clone());
                 Action::RestoreFile { path, kept }
             }
@@ -204,6 +204,12 @@ impl Builder<'_> {
         let mut step = step(deed, Action::PutFile(file), Undo::Reverse(undo), Certainty::Computed);
         step.before = before;
         Ok(step)
+    }
+
+    /// Where this run keeps what it replaces on a host.
+    fn kept_at(&self, path: &str, host: &HostName) -> Result<String, Blocked> {
+        let side = self.scope.side(self.scope.model.playbook.first_color(), None, "")?;
+        Ok(site::kept_at(&site::state_dir(&self.scope, host, &side), path, &self.scope.model.run))
     }
 
     pub(super) fn refuse_without_compose(&self) -> Result<(), Blocked> {
@@ -249,12 +255,6 @@ pub(super) fn step(deed: &Deed, action: Action, undo: Undo, certainty: Certainty
         no_log: deed.no_log,
         before: None,
     }
-}
-
-/// Where a run keeps what it replaces: hidden beside it, so that no program takes it for a file of its own.
-pub(in crate::plan) fn beside(path: &str, run: &str) -> String {
-    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-    format!("{folder}/.{name}.{run}.bgctl")
 }
 
 /// The file as the next step will find it.

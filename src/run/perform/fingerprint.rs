@@ -97,6 +97,7 @@ fn odd_files(wanted: &Fingerprint, seen: &Seen) -> Vec<String> {
     for (file, found) in wanted.files.iter().zip(&seen.files) {
         match found.as_str() {
             "missing" => odd.push(format!("{} is gone", file.path)),
+            "foreign" => odd.push(format!("{} leads through another user's link", file.path)),
             "unreadable" => odd.push(format!("{} cannot be read", file.path)),
             digest if !file.sha256.is(digest) => odd.push(format!("{} differs", file.path)),
             _ => {}
@@ -136,6 +137,8 @@ mod tests {
         let files = ["/a", "/b", "/c", "/d"]
             .map(|path| Rendered { path: path.to_owned(), sha256: Digest::new("f00".to_owned(), false) });
         let wanted = Fingerprint { project: None, compose: Compose::V2, files: files.to_vec(), was: None };
+        let odd = odd_files(&wanted, &parse("file foreign\nend\n").unwrap());
+        assert_eq!(odd[0], "/a leads through another user's link");
         let odd = odd_files(&wanted, &parse("file f00\nfile ba5\nfile missing\nend\n").unwrap());
         assert_eq!(odd, ["/b differs", "/c is gone", "not all files were answered for"]);
         assert!(odd_files(&wanted, &parse(&("file f00\n".repeat(4) + "end\n")).unwrap()).is_empty());

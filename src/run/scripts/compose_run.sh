@@ -1,12 +1,13 @@
 # Runs a program in a one-off container of a service; stdin is the program's.
 # Arguments: KIND NAME DIR BACK PULL BUILD ENV_FILE SERVICE MARK WORD …
 # WORD: options of `compose run`, its variables among them, then SERVICE and the program with its arguments.
-# MARK: a file that is made before the program begins. BACK: yes where the program takes back the one of the mark, which is
-# removed then; without the mark there is nothing to take back.
+# MARK: what is kept before the program begins (see undo_lib.sh). BACK: yes where the program takes back the one of the
+# mark, which is forgotten then; without the mark there is nothing to take back.
 back=$4 pull=$5 build=$6 env_file=$7 service=$8 mark=$9
 shift 9
 if [ "$back" = yes ]; then
-  [ -e "$mark" ] || exit 0
+  is_marked "$mark" "$dir/$service"
+  case $? in 0) ;; 2) exit 0 ;; *) exit 1 ;; esac
   clear_one_offs stop >&2 || exit 1
 fi
 cd "$dir" || exit 1
@@ -17,9 +18,7 @@ case $pull in
 esac
 if [ "$build" = yes ]; then up build "$service" </dev/null >&2 || exit 1; fi
 if [ "$back" != yes ] && [ -n "$mark" ]; then
-  : >"$mark" || exit 1
-  # Earlier runs that stayed need theirs no more.
-  for other in "${mark%.*.bgctl}".*.bgctl; do [ "$other" = "$mark" ] || rm -f "$other"; done
+  keep_mark "$mark" "$dir/$service" || exit 1
 fi
 up run --rm -T --label "$label=yes" "$@" || exit
-if [ "$back" = yes ]; then rm -f "$mark"; fi
+if [ "$back" = yes ]; then unkeep "$mark" "$dir/$service"; fi

@@ -14,9 +14,13 @@ if [ -n "$name" ]; then
       "$($engine image inspect --format '{{range .RepoDigests}}{{.}} {{end}}' "$image" 2>/dev/null)"
   done
 fi
-for path; do
-  if [ ! -e "$path" ]; then echo "file missing"
-  elif sum=$(sha256sum 2>/dev/null <"$path"); then echo "file ${sum%% *}"
-  else echo "file unreadable"; fi
-done
+digest() (
+  reach "$1" follow
+  case $?$at_kind in
+    1*) echo "file foreign" ;;
+    0none | 2*) echo "file missing" ;;
+    *) if open_file && sum=$(sha256sum <&4); then echo "file ${sum%% *}"; else echo "file unreadable"; fi ;;
+  esac
+)
+for path; do digest "$path"; done
 echo end

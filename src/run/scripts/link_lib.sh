@@ -1,13 +1,22 @@
-# What nginx's symlink says, and how it comes to say something else. Needs $link.
+# What nginx's symlink says, and how it comes to say something else. Needs $link; begins with path_lib.sh.
 
-pointed() { readlink "$link"; }
+pointed() (
+  reach "$link" stay
+  case $? in
+    0) readlink "./$at_name" || : ;;
+    2) ;;
+    *) tell_refusal; return 1 ;;
+  esac
+)
 
 # Points the link there; an empty text removes it.
-point() {
-  if [ -z "$1" ]; then rm -f "$link"; return; fi
-  rm -f "$link.bgctl"
-  ln -s "$1" "$link.bgctl" && mv -fT "$link.bgctl" "$link"
-}
+point() (
+  reach "$link" stay || { tell_failure "$link cannot be changed, or has no folder"; return 1; }
+  if [ -z "$1" ]; then rm -f "./$at_name"; return; fi
+  rm -f "./$at_name.bgctl"
+  # Whatever somebody puts there meanwhile is not entered.
+  ln -sT "$1" "./$at_name.bgctl" && mv -fT "./$at_name.bgctl" "./$at_name"
+)
 
 # What is there stays where it is.
 save() { :; }

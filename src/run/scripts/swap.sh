@@ -44,7 +44,7 @@ arm() {
 }
 
 ready || { echo "$why" >&2; exit 1; }
-here=$(pointed)
+here=$(pointed) || exit 1
 # Whether this run has switched here, in whatever state that is now.
 has_switched() { { recall armed || recall confirmed; } && [ "$its_run" = "$run" ]; }
 if [ "$here" != "$from" ] && [ "$here" != "$to" ]; then

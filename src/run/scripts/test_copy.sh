@@ -14,7 +14,18 @@ cat >"$work/site"
 mkdir "$work/root"
 cp -a "$root/." "$work/root/" || exit 1
 case $folder in
-  "$root" | "$root"/*) stand_in=$work/root${folder#"$root"} ;;
+  "$root" | "$root"/*)
+    stand_in=$work/root there=$root
+    rest=${folder#"$root"}/
+    # A folder that is a symlink is one in the copy, too, and would lead out of it: there what it stands for is.
+    while rest=${rest#/} && [ -n "$rest" ]; do
+      stand_in=$stand_in/${rest%%/*} there=$there/${rest%%/*} rest=${rest#*/}
+      if [ -L "$stand_in" ]; then
+        rm "$stand_in"
+        mkdir "$stand_in"
+        cp -a "$there/." "$stand_in/" || exit 1
+      fi
+    done ;;
   *)
     stand_in=$work/folder
     mkdir "$stand_in"

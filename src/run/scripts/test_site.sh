@@ -3,7 +3,14 @@
 link=$1 size=$2 copy=$3
 folder=$(dirname "$link")
 know_nginx || { echo "$why" >&2; exit 1; }
-[ -d "$folder" ] || { echo "$folder does not exist: nginx cannot include a site from there" >&2; exit 1; }
+if [ -z "$container" ]; then
+  (
+    reach "$link" stay && exit 0
+    [ -n "$refused" ] || refuse "$folder" "does not exist: nginx cannot include a site from there"
+    tell_refusal
+    exit 1
+  ) || exit 1
+fi
 
 if [ -n "$container" ]; then
   exec "$engine" exec -i "$container" sh -c "$copy" test "$link" "$size" "$conf" "$binary" ''
@@ -23,7 +30,7 @@ cat >"$work/site"
 [ "$(wc -c <"$work/site")" -eq "$size" ] || { echo "the site did not arrive whole" >&2; exit 1; }
 # A copy of the link's folder, with the new text in the link's place.
 mkdir "$work/folder"
-cp -a "$folder/." "$work/folder/" || exit 1
+(reach "$link" stay && cp -a . "$work/folder/") || exit 1
 rm -f "$work/folder/$(basename "$link")"
 cat "$work/site" >"$work/folder/$(basename "$link")" || exit 1
 # In a mount namespace of its own the copy lies over the folder: seen by this test, by nobody else.

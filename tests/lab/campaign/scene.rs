@@ -213,11 +213,9 @@ impl Scene<'_> {
                  --format '{{{{.ID}}}} {{{{.Image}}}} {{{{.State}}}}' | sort"
             )
         };
-        // What an undo would put back, kept beside it under the run's id.
-        let own = "! -name '.*.bgctl'";
         let app = format!(
-            "{}; find /srv {own} -exec stat -c '%n %a %U %F' {{}} + | sort
-             find /srv {own} -type f -exec sha256sum {{}} + | sort",
+            "{}; find /srv -exec stat -c '%n %a %U %F' {{}} + | sort
+             find /srv -type f -exec sha256sum {{}} + | sort",
             list(live.color())
         );
         let balancer = "readlink /etc/nginx/sites-enabled/*; cd /etc/nginx/sites-available && sha256sum *";
