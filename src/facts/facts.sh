@@ -42,7 +42,8 @@ ask_file() (
   reach "$path" follow
   case $?$at_kind in
     1*) odd "$path" ;;
-    0none | 2*)
+    # What another one's folder hides is as good as not there.
+    0none | 2* | 3*)
       folder=${path%/*}
       set --
       while [ ! -d "$folder/" ]; do
@@ -155,7 +156,7 @@ link_of() (
     0link)
       encode "$(readlink "./$at_name")"
       printf '%s\n' "$encoded" ;;
-    0none | 2*) echo none ;;
+    0none | 2* | 3*) echo none ;;
     0*) echo other ;;
     *)
       echo "$refused_at $refused"

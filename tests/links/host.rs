@@ -21,6 +21,8 @@ pub(crate) const SECRET: &str = "root:$6$secret\n";
 pub(crate) struct Host {
     shell: &'static str,
     dir: TempDir,
+    /// Programs of its own: with busybox as `sh`, all that busybox has.
+    tools: TempDir,
 }
 
 /// What a script came to.
@@ -54,7 +56,13 @@ pub(crate) fn everywhere(play: impl Fn(&Host)) {
     for shell in ["dash", "busybox", "bash"] {
         let dir = tempfile::tempdir().unwrap();
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        play(&Host { shell, dir });
+        let host = Host { shell, dir, tools: tempfile::tempdir().unwrap() };
+        fs::set_permissions(host.tools.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        if shell == "busybox" {
+            let made = Command::new(shell).args(["--install", "-s"]).arg(host.tools.path()).status();
+            assert!(made.unwrap().success());
+        }
+        play(&host);
     }
 }
 
@@ -129,6 +137,7 @@ impl Host {
             "bash" => command.arg0("sh"),
             _ => &mut command,
         };
+        command.env("PATH", format!("{}:/usr/bin:/bin:/usr/sbin:/sbin", self.tools.path().display()));
         command.args(["-c", script, "sh"]).args(args).current_dir("/").process_group(0);
         if user != 0 {
             command.uid(user).gid(if user == FELLOW { OTHER } else { user });

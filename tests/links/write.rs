@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::time::Duration;
 
 use bgctl::scripts::PUT;
@@ -118,6 +118,11 @@ fn plain_files_in_folders_of_others_are_written_as_ever() {
         host.put_as(0, odd, "fresh\n", ["0604", &OTHER.to_string(), "0", "", ""]).done();
         assert_eq!((host.read(odd).as_str(), host.like(odd)), ("fresh\n", (OTHER, 0o604)));
         assert_eq!(host.like("app/blue"), (0, 0o755));
+        host.put_as(0, "app/owned", "fresh\n", ["", &OTHER.to_string(), "", "", ""]).done();
+        host.put_as(0, "app/grouped", "fresh\n", ["", "", &OTHER.to_string(), "", ""]).done();
+        let group = |name: &str| fs::metadata(host.path(name)).unwrap().gid();
+        assert_eq!((host.like("app/owned").0, group("app/owned")), (OTHER, 0));
+        assert_eq!((host.like("app/grouped").0, group("app/grouped")), (0, OTHER));
         host.put(0, "app/blue/plain", "x", "").done();
         assert_eq!(host.like("app/blue/plain"), (0, 0o644));
         host.put(0, "app/blue", "x", "").refused(&["app/blue is no regular file"]);

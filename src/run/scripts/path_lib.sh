@@ -88,7 +88,7 @@ may_follow() {
 
 # Goes to a path's folder, and sets $at_name to what the path is called there, $at_here to the folder's own path. Links
 # on the way are followed where they may be; a link at its end with $2 = follow. With $3 = make folders that lack are
-# made. Fails where it is refused; with 2 where a folder lacks.
+# made. Fails where it is refused, with 2 where a folder lacks, with 3 where one may not be entered.
 reach() {
   at_path=$1 at_end=$2 at_make=${3:-} at_kind=none refused_at='' refused=''
   at_name=${1##*/} at_here=${1%/*}
@@ -146,7 +146,7 @@ walk() {
       folder)
         if ! cd -P "./$at_name" 2>/dev/null; then
           refuse "$at_here/$at_name" "cannot be entered by $(id -un)"
-          return 1
+          return 3
         fi
         at_here=$at_here/$at_name at_expected=$at_id ;;
       none)

@@ -23,8 +23,12 @@ if [ "$arrived" != "$size" ]; then
   echo "only $arrived of $size bytes arrived" >&2
   exit 1
 fi
-if [ -n "$owner" ]; then chown "$owner" /proc/self/fd/3 || exit 1; fi
-if [ -n "$group" ]; then chgrp "$group" /proc/self/fd/3 || exit 1; fi
+if [ -n "$owner$group" ]; then
+  # Both at once: busybox takes the one that is not said from the link that leads to the descriptor.
+  [ -n "$owner" ] || owner=$at_me
+  [ -n "$group" ] || group=$(stat -L -c %g /proc/self/fd/3)
+  chown "$owner:$group" /proc/self/fd/3 || exit 1
+fi
 chmod "${mode:-0644}" /proc/self/fd/3 || exit 1
 if [ -n "$validate" ]; then
   shown=$at_here/${at_new#./}
