@@ -166,6 +166,11 @@ struct Task<'a> {
 impl Task<'_> {
     /// The plan that the load balancers kept, as far as this playbook makes it; and what was left.
     fn open(&self, last: &LastRun, observed: &Observed) -> Result<(Plan, Left), Failure> {
+        if last.record.plans.is_empty() {
+            let failure =
+                Failure::new(FailureKind::NeedsPerson, "an earlier version of bgctl began that run");
+            return Err(failure.hint("finish it, or take it back, with that version; nothing was done"));
+        }
         let LastRun { record, plan: Some(text), by } = last else {
             let failure = Failure::new(
                 FailureKind::NeedsPerson,

@@ -28,7 +28,6 @@ use super::{Certainty, Goal, Note, Phase, Plan, Wave, site};
 
 pub(super) use again::{Made, made};
 pub use again::{answers, pointers};
-pub(super) use stage::beside;
 
 /// What is wanted of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -98,7 +98,8 @@ impl Left {
                 continue;
             }
             // Whether the file was there is the run's own word.
-            let ours = honest.get(&effect).or_else(|| honest.get(&was_there(&effect))).copied().unwrap_or(0);
+            let ours =
+                honest.get(&effect).or_else(|| honest.get(&was_there(&effect, honest))).copied().unwrap_or(0);
             assert!(ours > 0, "{what}: {effect} is no effect of the run");
             assert!(times <= ours || open == Open::Undos, "{what}: {effect} happens {times} times");
         }
@@ -112,12 +113,15 @@ fn opened(reopening: &Reopening<'_>, plan: &Value, open: Open) -> Option<Plan> {
 }
 
 /// The same effect on a file that was there before.
-fn was_there(effect: &str) -> String {
+fn was_there(effect: &str, honest: &BTreeMap<String, usize>) -> String {
     let mut effect: Value = serde_json::from_str(effect).unwrap();
     let undo = effect[3].clone();
     if let (Some("remove_file"), Some(path)) = (undo["do"].as_str(), undo["path"].as_str()) {
-        let (folder, name) = path.rsplit_once('/').unwrap();
-        let kept = format!("{folder}/.{name}.19700101T000000Z-0000001d.bgctl");
+        let kept = honest.keys().find_map(|honest| {
+            let undo: Value = serde_json::from_str::<Value>(honest).unwrap()[3].clone();
+            (undo["path"] == path).then(|| undo["kept"].as_str().map(str::to_owned))?
+        });
+        let Some(kept) = kept else { return effect.to_string() };
         effect[3] = json!({ "do": "restore_file", "path": path, "kept": kept });
         if effect[2]["keep"].is_null() && effect[2].is_object() {
             effect[2]["keep"] = json!(kept);

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use bgctl::facts::{File, Questions, parse};
+use bgctl::facts::{File, Questions, read};
 use bgctl::scripts::{FACTS, FINGERPRINT};
 
 use crate::host::{Host, OTHER, STRANGER, everywhere};
@@ -13,7 +13,7 @@ pub(crate) fn ask(host: &Host, user: u32, path: &str) -> Result<File, String> {
     let args = questions.args();
     let said = host.run(user, FACTS, &args.iter().map(String::as_str).collect::<Vec<_>>(), "").done();
     assert_eq!(said.stderr, "");
-    match parse(&said.stdout).unwrap().files.remove(path).unwrap() {
+    match read(&said.stdout, &questions).unwrap().facts.files.remove(path).unwrap() {
         File::Odd(why) => Err(why),
         file => Ok(file),
     }

@@ -30,6 +30,8 @@ pub(super) struct Backs<'a> {
 
 /// What a host has that a run may take back.
 struct Home {
+    /// The app's state folder.
+    state: String,
     /// Files that a color's tasks write, and as whom.
     files: BTreeSet<(Color, String, User)>,
     /// Each color's projects, and as whom they are brought up.
@@ -114,7 +116,7 @@ impl<'a> Backs<'a> {
         };
         let (target, old) = (self.began.target, self.began.target.other());
         match action {
-            Action::RestoreFile { path, kept } => writes(path) && *kept == self.kept_at(path),
+            Action::RestoreFile { path, kept } => writes(path) && *kept == self.kept_at(home, path),
             Action::RemoveFile { path, folders } => {
                 writes(path) && folders.iter().all(|folder| path.starts_with(&format!("{folder}/")))
             }
@@ -170,12 +172,14 @@ impl<'a> Backs<'a> {
         }
     }
 
-    fn kept_at(&self, path: &str) -> String {
-        crate::plan::build::beside(path, &self.scope.model.run)
+    fn kept_at(&self, home: &Home, path: &str) -> String {
+        site::kept_at(&home.state, path, &self.scope.model.run)
     }
 
     fn home(&self, host: &HostName) -> Result<Home, Blocked> {
+        let (first, none) = (self.scope.model.playbook.first_color(), None);
         let mut home = Home {
+            state: site::state_dir(&self.scope, host, &self.scope.side(first, none, "")?),
             files: BTreeSet::new(),
             projects: Vec::new(),
             commands: self.commands(host),
