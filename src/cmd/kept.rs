@@ -6,7 +6,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 
 use crate::facts::Observed;
-use crate::model::{Color, Escalation, HostName, Kept, KeptRelease, ReleaseId, host_list};
+use crate::model::{Color, Escalation, HostName, ReleaseId, host_list};
 use crate::plan;
 use crate::remote::Remote;
 use crate::run;
@@ -56,25 +56,28 @@ pub(super) async fn load(
             let password = loaded.passwords.get(host).cloned();
             let escalate = user.clone().map(|user| Escalation { user, password });
             let exec = run::kept(folder, &found.release).escalate(escalate);
-            let failed = |error: String| (host.clone(), error);
-            let output = remote.exec(host, exec).await.map_err(|error| failed(error.to_string()))?;
-            let kept = Kept::read(&output.text()).map_err(|error| failed(error.to_string()))?;
-            Ok::<_, (HostName, String)>((host.clone(), kept))
+            let output = remote.exec(host, exec).await.map_err(|error| (host.clone(), error.to_string()))?;
+            Ok::<_, (HostName, String)>((host.clone(), output.text()))
         },
     );
-    let (mut hosts, mut failed) = (BTreeMap::new(), Vec::new());
+    let (mut texts, mut failed) = (BTreeMap::new(), Vec::new());
     for read in join_all(reading).await {
         match read {
-            Ok((host, kept)) => drop(hosts.insert(host, kept)),
+            Ok((host, text)) => drop(texts.insert(host, text)),
             Err(why) => failed.push(why),
         }
     }
-    let Some(release) = hosts.values().map(|kept| kept.release.clone()).next().filter(|_| failed.is_empty())
-    else {
-        let error = format!("release {} cannot be read from its hosts; nothing was changed", found.release);
-        return Err(Failure::new(FailureKind::Failed, error).said(&failed));
+    let release = &found.release;
+    let opened = plan::open_kept(release, &texts, &loaded.model, observed);
+    let bad = opened.as_ref().err().into_iter().flatten();
+    failed.extend(bad.map(|(host, why)| (host.clone(), why.to_string())));
+    let (Ok(kept), true) = (opened, failed.is_empty()) else {
+        let error = format!("release {release} cannot be read from its hosts; nothing was changed");
+        return Err(Failure::new(FailureKind::Failed, error)
+            .said(&failed)
+            .hint("give the -e that it was deployed with; else deploy it anew with `bgctl apply`"));
     };
-    observed.kept = Some(KeptRelease { release, hosts });
+    observed.kept = Some(kept);
     Ok(())
 }
 

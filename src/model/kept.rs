@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Action, Color, HostName, ReleaseId};
 
-/// The format that this version writes and reads.
-const FORMAT: u32 = 1;
+/// The format that this version writes; it reads the one before as well.
+const FORMAT: u32 = 2;
 
 /// What one host keeps of a release: all that was rendered for it, for either color.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,10 @@ pub struct Kept {
     pub servers: Vec<HostName>,
     /// What it was for each color.
     pub sides: BTreeMap<Color, KeptSide>,
+    /// On a load balancer: the SHA-256, in hex, of what each app server keeps. Who may write there must not decide what
+    /// others do with it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub others: BTreeMap<HostName, String>,
 }
 
 /// A release's part for one color on one host.
@@ -76,19 +80,30 @@ pub enum BadKept {
     /// It makes no sense.
     #[error("it cannot be read: {0}")]
     Unreadable(String),
+    /// These inputs make another environment than it had.
+    #[error("its `environment` was another one: it is kept as a hash alone, and these inputs do not make it")]
+    OtherEnvironment,
+    /// Another host knows it otherwise.
+    #[error("it is not what was kept there, as {0} knows")]
+    Changed(HostName),
 }
 
 impl Kept {
     /// What a host keeps of a release, empty yet.
     #[must_use]
     pub const fn new(release: ReleaseId, servers: Vec<HostName>) -> Self {
-        Self { format: FORMAT, release, servers, sides: BTreeMap::new() }
+        Self { format: FORMAT, release, servers, sides: BTreeMap::new(), others: BTreeMap::new() }
     }
 
     /// Reads what was kept.
     pub fn read(text: &str) -> Result<Self, BadKept> {
         let unreadable = |error: serde_json::Error| BadKept::Unreadable(error.to_string());
-        let value: serde_json::Value = serde_json::from_str(text).map_err(unreadable)?;
+        Self::from_value(serde_json::from_str(text).map_err(unreadable)?)
+    }
+
+    /// The same of a value.
+    pub fn from_value(value: serde_json::Value) -> Result<Self, BadKept> {
+        let unreadable = |error: serde_json::Error| BadKept::Unreadable(error.to_string());
         match value.get("format").and_then(serde_json::Value::as_u64) {
             Some(format) if format > u64::from(FORMAT) => Err(BadKept::Newer(format)),
             _ => serde_json::from_value(value).map_err(unreadable),
@@ -112,8 +127,8 @@ mod tests {
         kept.sides
             .insert(Color::Blue, KeptSide { site: Some("server {}".to_owned()), ..KeptSide::default() });
         assert_eq!(Kept::read(&kept.text()), Ok(kept.clone()));
-        let newer = kept.text().replace("\"format\":1", "\"format\":2");
-        assert_eq!(Kept::read(&newer), Err(BadKept::Newer(2)));
+        let newer = kept.text().replace("\"format\":2", "\"format\":3");
+        assert_eq!(Kept::read(&newer), Err(BadKept::Newer(3)));
         assert!(matches!(Kept::read("{"), Err(BadKept::Unreadable(_))));
     }
 }

@@ -192,10 +192,10 @@ impl Filler<'_> {
             Module::Template { place, .. } | Module::Copy { place, .. } => Wish::File(PutFile {
                 path: self.path(&place.dest)?,
                 content: Vec::new(),
-                mode: None,
-                owner: None,
-                group: None,
-                validate: None,
+                mode: place.mode.as_ref().map(|mode| format!("{mode:0>4}")),
+                owner: self.known(place.owner.as_ref()),
+                group: self.known(place.group.as_ref()),
+                validate: self.known(place.validate.as_ref()),
                 keep: None,
             }),
             Module::Command(Command { creates: Some(creates), .. }) => {
@@ -354,6 +354,11 @@ impl Filler<'_> {
 
     fn optional(&self, text: Option<&Text>) -> Filled<Option<String>> {
         text.map(|text| self.text(text)).transpose()
+    }
+
+    /// What is known of it without a deploy's own variables.
+    fn known(&self, text: Option<&Text>) -> Option<String> {
+        self.optional(text).ok().flatten()
     }
 
     fn text(&self, text: &Text) -> Filled<String> {

@@ -10,6 +10,7 @@ mod fill;
 mod hosts;
 mod idle;
 mod json;
+mod kept;
 mod observe;
 mod one_off;
 mod project;
@@ -28,6 +29,7 @@ use crate::model::{Action, AppName, Color, HostName, ReleaseId};
 pub use build::{Blocked, Request, answers, build, pointers};
 pub use hosts::check_hosts;
 pub use json::to_json;
+pub use kept::open_kept;
 pub use observe::{
     Standing, app_servers, archives, check, kept_places, lock_places, never_live, probes, questions,
     release_of, standings,

@@ -44,7 +44,7 @@ pub fn seal(plan: &Plan) -> String {
     let mut value = json!(plan);
     each_step(&mut value, &mut |_, step| {
         step.insert("before".to_owned(), Value::Null);
-        each_content(step, &mut |_, content| *content = json!({ SEALED: hash(content) }));
+        each_content(step, &mut |_, content| close(content));
     });
     value.to_string()
 }
@@ -122,6 +122,16 @@ impl Contents {
         }
     }
 
+    /// Puts a host's content in its hash's place; whether it is there. What never was sealed stays.
+    pub(super) fn fill(&self, host: &HostName, content: &mut Value) -> bool {
+        let Some(hash) = content.get(SEALED).and_then(Value::as_str) else { return true };
+        let Some(known) = self.by_hash.get(host.as_str()).and_then(|theirs| theirs.get(hash)) else {
+            return false;
+        };
+        *content = known.clone();
+        true
+    }
+
     /// Adds what the hosts' files hold, as a file's bytes and as a site's text: of each host, for itself.
     pub(super) fn add_files(&mut self, observed: &Observed) {
         for (host, facts) in &observed.hosts {
@@ -134,6 +144,20 @@ impl Contents {
             }
         }
     }
+}
+
+/// Calls for every environment in a value that is not empty.
+pub(super) fn each_environment(value: &mut Value, call: &mut dyn FnMut(&mut Value)) {
+    each_object(value, &mut |map| each_environment_of(map, call));
+}
+
+fn each_environment_of(map: &mut Map<String, Value>, call: &mut dyn FnMut(&mut Value)) {
+    each_of(map, &["env"], &mut |_, content| call(content));
+}
+
+/// Puts a hash in a content's place.
+pub(super) fn close(content: &mut Value) {
+    *content = json!({ SEALED: hash(content) });
 }
 
 fn hash(value: &Value) -> String {

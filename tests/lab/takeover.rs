@@ -33,7 +33,10 @@ fn a_killed_stage_is_told_before_anything_begins_over_it_and_is_taken_back_elsew
             said.says("a run did not end: `apply -i inventory.yml` by tester@").says("in stage (wave 1 of");
         said.says("bgctl abort -i inventory.yml").says("bgctl resume -i inventory.yml");
     }
-    lab.elsewhere(&["abort", "--check"]).exits(0).says("abort takes back what it may have done");
+    lab.elsewhere(&["abort", "--check"])
+        .exits(0)
+        .says("takes back, as far as it was done:\n  - Recreate green: take it down  # app1, app2\n")
+        .says("blue is served after that");
     assert_ne!(ids(&lab, "green"), Vec::<String>::new(), "--check changes nothing");
     // What takes a run back needs no -e.
     lab.elsewhere(&["abort", "-y"]).exits(0).says("Aborted in").says("blue is live");

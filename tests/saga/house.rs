@@ -8,7 +8,8 @@ use std::time::Duration;
 use bgctl::event::{Event, Kind};
 use bgctl::facts::{self, Observed, Served};
 use bgctl::model::{
-    Action, Archive, Ask, Color, Files, HostName, Inventory, Kept, KeptRelease, Playbook, RunId, Source, Vars,
+    Action, Archive, Ask, Color, Files, HostName, Inventory, Kept, KeptRelease, Playbook, ReleaseId, RunId,
+    Source, Vars,
 };
 use bgctl::plan::{
     self, Began, Blocked, Goal, KeptPlan, Lane, Model, Open, Phase, Plan, Reopening, Request, Unopened, Wave,
@@ -374,10 +375,11 @@ impl House {
     /// The release of a version, as its hosts keep it.
     pub(crate) fn kept(&self, version: &str) -> KeptRelease {
         let worlds = self.fleet.worlds();
-        let all = worlds.iter().flat_map(|(host, world)| {
-            world.kept.values().map(move |(_, text)| (host.clone(), Kept::read(text).unwrap()))
-        });
-        let all: Vec<(HostName, Kept)> = all.collect();
+        let all: Vec<(HostName, String, Kept)> = worlds
+            .iter()
+            .flat_map(|(host, world)| world.kept.values().map(|(_, text)| (host.clone(), text.clone())))
+            .map(|(host, text)| (host, text.clone(), without_environments(&text)))
+            .collect();
         let image = format!("my-server:{version}\"");
         let is_wanted = |kept: &Kept| {
             let mut steps = kept.sides.values().flat_map(|side| &side.steps);
@@ -386,9 +388,22 @@ impl House {
                 _ => false,
             })
         };
-        let release = all.iter().find(|(_, kept)| is_wanted(kept)).unwrap().1.release.clone();
-        let hosts = all.into_iter().filter(|(_, kept)| kept.release == release).collect();
-        KeptRelease { release, hosts }
+        let release = all.iter().find(|(.., kept)| is_wanted(kept)).unwrap().2.release.clone();
+        let theirs = all.into_iter().filter(|(.., kept)| kept.release == release);
+        let texts = theirs.map(|(host, text, _)| (host, text)).collect();
+        let model = self.model(version);
+        plan::open_kept(&release, &texts, &model, &Observed::default()).unwrap()
+    }
+
+    /// The texts of a release, as its hosts keep it.
+    pub(crate) fn kept_texts(&self, release: &ReleaseId) -> BTreeMap<HostName, String> {
+        let worlds = self.fleet.worlds();
+        let of_it = |(host, world): (&HostName, &World)| {
+            let mut kept = world.kept.iter();
+            let (_, (_, text)) = kept.find(|(path, _)| path.ends_with(release.as_str()))?;
+            Some((host.clone(), text.clone()))
+        };
+        worlds.iter().filter_map(of_it).collect()
     }
 
     /// The newest record on the load balancers.
@@ -486,6 +501,25 @@ impl House {
             other => Err(format!("{balancer}: {other:?}")),
         }
     }
+}
+
+/// What was kept, as far as anybody can read it.
+fn without_environments(text: &str) -> Kept {
+    fn clear(value: &mut serde_json::Value) {
+        match value {
+            serde_json::Value::Object(map) => {
+                if let Some(env) = map.get_mut("env") {
+                    *env = serde_json::json!([]);
+                }
+                map.values_mut().for_each(clear);
+            }
+            serde_json::Value::Array(list) => list.iter_mut().for_each(clear),
+            _ => {}
+        }
+    }
+    let mut value = serde_json::from_str(text).unwrap();
+    clear(&mut value);
+    Kept::from_value(value).unwrap()
 }
 
 /// Where the lock is.

@@ -1,7 +1,8 @@
 //! Releases that hosts keep, and the way back to one of them.
 
 use bgctl::event::{Kind, Outcome};
-use bgctl::model::{Action, Color};
+use bgctl::facts::Observed;
+use bgctl::model::{Action, BadKept, Color};
 use bgctl::plan::{self, Blocked, Goal, Phase, Plan, Request};
 use bgctl::remote::fake::Fault;
 
@@ -164,4 +165,97 @@ async fn what_is_kept_is_not_shown() {
     for text in [plan::to_json(&plan).to_string(), plan::seal(&plan)] {
         assert!(!text.contains("hunter2") && !text.contains(base64), "{text}");
     }
+}
+
+const SECRET: &str = "        environment: { TOKEN: hunter2, TAG: \"{{ version }}\" }\n        compose: {";
+
+/// Environments may hold secrets: hosts keep their hashes, and who goes back gives what they were made of.
+#[tokio::test(start_paused = true)]
+async fn no_environment_is_kept_in_the_clear() {
+    let house = lived_in(House::new(1).playbook("        compose: {", SECRET), &["1", "2", "3"]).await;
+    for world in house.fleet.worlds().values() {
+        for (path, (_, text)) in &world.kept {
+            assert!(!text.contains("hunter2") && !text.contains("TOKEN"), "{path}: {text}");
+        }
+    }
+    let kept = house.kept("1");
+    let step = &kept.hosts[&host("app1")].sides[&Color::Green].steps[1];
+    let Action::ComposeUp(up) = &step.action else { panic!("{step:?}") };
+    assert_eq!(up.project.env[0], ("TOKEN".to_owned(), "hunter2".to_owned()));
+    let told = house.does(Goal::Restage, "1").await;
+    assert_eq!(told.ending().live, Some(Color::Green));
+    // Another version, or another secret, is another environment.
+    let texts = house.kept_texts(&kept.release);
+    let model = house.model("2");
+    let bad = plan::open_kept(&kept.release, &texts, &model, &Observed::default()).unwrap_err();
+    assert_eq!(bad.len(), 2, "{bad:?}");
+    assert!(bad.iter().all(|(_, why)| *why == BadKept::OtherEnvironment), "{bad:?}");
+}
+
+/// What an app server keeps is what was kept there, as load balancers know: who may write there does not decide.
+#[tokio::test(start_paused = true)]
+async fn what_somebody_changed_in_a_kept_release_is_refused() {
+    let house = lived_in(House::new(2), &["1", "2", "3"]).await;
+    let release = house.kept("1").release;
+    let honest = house.kept_texts(&release);
+    let model = house.model("1");
+    let open = |texts: &_| plan::open_kept(&release, texts, &model, &Observed::default());
+    assert_eq!(open(&honest).unwrap().hosts.len(), 4);
+    let mut forged = honest.clone();
+    let text = forged.get_mut(&host("app1")).unwrap();
+    *text = text.replace("\"no_log\":false", "\"no_log\":true");
+    let bad = open(&forged).unwrap_err();
+    assert!(bad.iter().all(|(on, _)| *on == host("app1")), "{bad:?}");
+    assert_eq!(bad.len(), 2, "both load balancers know: {bad:?}");
+    for lie in ["", "{", "{\"format\":9}", "null"] {
+        forged.insert(host("app1"), lie.to_owned());
+        assert!(open(&forged).is_err(), "{lie}");
+    }
+}
+
+/// A kept step is done again where the playbook of now does the same thing, as the same user, and no further.
+#[tokio::test(start_paused = true)]
+async fn a_kept_release_makes_nothing_that_the_playbook_does_not() {
+    let house = lived_in(House::new(1), &["1", "2", "3"]).await;
+    let model = house.model("3");
+    let request = Request { goal: Goal::Restage, force: false };
+    let forge = |change: &dyn Fn(&mut bgctl::model::KeptStep)| {
+        let mut kept = house.kept("1");
+        let app1 = kept.hosts.get_mut(&host("app1")).unwrap();
+        app1.sides.get_mut(&Color::Green).unwrap().steps.iter_mut().for_each(change);
+        kept
+    };
+    let file = |step: &mut bgctl::model::KeptStep, change: &dyn Fn(&mut bgctl::model::PutFile)| {
+        if let Action::PutFile(file) = &mut step.action {
+            change(file);
+        }
+    };
+    let up = |step: &mut bgctl::model::KeptStep, change: &dyn Fn(&mut bgctl::model::ComposeUp)| {
+        if let Action::ComposeUp(up) = &mut step.action {
+            change(up);
+        }
+    };
+    let forgeries: [&dyn Fn(&mut bgctl::model::KeptStep); 9] = [
+        &|step| step.escalate = Some("root".to_owned()),
+        &|step| file(step, &|file| file.path = "/etc/cron.d/x".to_owned()),
+        &|step| file(step, &|file| file.validate = Some("id".to_owned())),
+        &|step| file(step, &|file| file.mode = Some("4755".to_owned())),
+        &|step| file(step, &|file| file.owner = Some("root".to_owned())),
+        &|step| up(step, &|up| up.project.dir = "/tmp".to_owned()),
+        &|step| up(step, &|up| up.project.name = "my-server-blue".to_owned()),
+        &|step| up(step, &|up| up.services = vec!["--file=/tmp/x".to_owned()]),
+        &|step| up(step, &|up| up.env_file = Some("/etc/shadow".to_owned())),
+    ];
+    for (index, forgery) in forgeries.into_iter().enumerate() {
+        let mut observed = house.observe(&model).await;
+        observed.kept = Some(forge(forgery));
+        let text = refusal(plan::build(request, &model, &observed, &[]));
+        assert!(
+            text.contains("has tasks that this playbook has not") && text.contains("app1: "),
+            "{index}: {text}"
+        );
+    }
+    let mut observed = house.observe(&model).await;
+    observed.kept = Some(forge(&|_| {}));
+    assert!(plan::build(request, &model, &observed, &[]).is_ok());
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::model::{Action, Color, HostName, Keep, Kept, KeptStep, Problems, ReleaseId};
 use crate::plan::deed::{self, Deed, Wanted, Wish};
 use crate::plan::scope::{Scope, Side};
-use crate::plan::{Certainty, Lane, Phase, Undo, Wave, observe, site};
+use crate::plan::{Certainty, Lane, Phase, Undo, Wave, kept as keep, observe, site};
 
 use super::stage::step;
 use super::{Blocked, Builder};
@@ -36,7 +36,7 @@ impl Builder<'_> {
                 ignore_errors: true,
                 no_log: false,
             };
-            let content = kept.text();
+            let content = keep::text(&kept);
             if content.len() > LARGEST {
                 lane.skip(&deed, "it is over 8 MiB, and cannot be rolled back to once both colors are newer");
             } else {
@@ -74,7 +74,22 @@ impl Builder<'_> {
                 kept.entry(host).or_insert_with(new).sides.entry(color).or_default().site = text;
             }
         }
+        self.vouch(&mut kept)?;
         Ok(kept)
+    }
+
+    /// Load balancers know what the others keep.
+    fn vouch(&self, kept: &mut BTreeMap<HostName, Kept>) -> Result<(), Problems> {
+        let balancers = self.scope.load_balancers()?;
+        let servers = kept.iter().filter(|(host, _)| !balancers.contains(host));
+        let others: BTreeMap<HostName, String> =
+            servers.map(|(host, kept)| (host.clone(), keep::hash(&keep::text(kept)))).collect();
+        for host in &balancers {
+            if let Some(kept) = kept.get_mut(host) {
+                kept.others.clone_from(&others);
+            }
+        }
+        Ok(())
     }
 
     fn kept_steps(

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::model::{
-    Action, Color, ComposeUp, HostName, Kept, KeptRelease, KeptSide, KeptStep, Pull, ReleaseId,
+    Action, Color, ComposeUp, HostName, Kept, KeptRelease, KeptSide, KeptStep, Pull, PutFile, ReleaseId,
 };
-use crate::plan::deed::{Deed, Wish};
+use crate::plan::deed::{self, Deed, Wanted, Wish};
 use crate::plan::{Lane, Phase, Wave, observe};
 
 use super::{Blocked, Builder};
@@ -36,7 +36,7 @@ impl Builder<'_> {
         self.refuse_other_servers(kept)?;
         let mut lanes = Vec::new();
         for host in self.kept_hosts(kept) {
-            lanes.push(self.restage_lane(&host, side_of(kept, &host, target)?)?);
+            lanes.push(self.restage_lane(&host, target, side_of(kept, &host, target)?)?);
         }
         lanes.retain(|lane| !lane.steps.is_empty() || !lane.skipped.is_empty());
         let name = format!("Stage release {release} again");
@@ -76,16 +76,45 @@ impl Builder<'_> {
         all.filter(|host| kept.hosts.contains_key(*host)).cloned().collect()
     }
 
-    fn restage_lane(&self, host: &HostName, side: &KeptSide) -> Result<Lane, Blocked> {
-        let deeds = side.steps.iter().filter_map(|step| self.restage_deed(host, step));
-        self.lane(host, deeds.collect(), Phase::Stage)
+    fn restage_lane(&self, host: &HostName, color: Color, side: &KeptSide) -> Result<Lane, Blocked> {
+        let tasks = self.tasks_of_now(host, color)?;
+        let (mut deeds, mut foreign) = (Vec::new(), Vec::new());
+        for step in &side.steps {
+            match tasks.iter().find(|task| is_of(task, step)) {
+                Some(task) => deeds.extend(self.restage_deed(host, step, task)),
+                None => foreign.push(format!("{host}: {}", step.name)),
+            }
+        }
+        if foreign.is_empty() {
+            return self.lane(host, deeds, Phase::Stage);
+        }
+        Err(Blocked::NotReady {
+            what: "the kept release has tasks that this playbook has not, for the same place and user".to_owned(),
+            details: foreign,
+            hint: "what hosts keep is not believed further than that: deploy it anew with `bgctl apply`, with the -e of then"
+                .to_owned(),
+        })
+    }
+
+    /// The files and projects that the playbook of now has on a host, as whom it makes them. Contents do not matter.
+    fn tasks_of_now(&self, host: &HostName, color: Color) -> Result<Vec<Deed>, Blocked> {
+        let side = self.scope.side(color, Some(color.other()), "")?;
+        let mut tasks = Vec::new();
+        for (play, hosts) in self.plays(&self.scope.model.playbook.stage)? {
+            if hosts.contains(host) {
+                for wanted in [Wanted::Places, Wanted::Projects] {
+                    tasks.extend(deed::deeds(&self.scope, play, host, host, &side, wanted)?);
+                }
+            }
+        }
+        Ok(tasks)
     }
 
     /// A kept task as it is done again. Images are those that the host has: a pull might bring newer ones.
-    fn restage_deed(&self, host: &HostName, step: &KeptStep) -> Option<Deed> {
+    fn restage_deed(&self, host: &HostName, step: &KeptStep, task: &Deed) -> Option<Deed> {
         let compose = self.scope.observed.hosts.get(host).and_then(|facts| facts.compose);
         let wish = match &step.action {
-            Action::PutFile(file) => Wish::File(file.clone()),
+            Action::PutFile(file) => Wish::File(PutFile { keep: None, ..file.clone() }),
             Action::ComposeUp(up) => {
                 let mut project = up.project.clone();
                 project.compose = compose.unwrap_or(project.compose);
@@ -93,7 +122,7 @@ impl Builder<'_> {
             }
             _ => return None,
         };
-        let (name, escalate, no_log) = (step.name.clone(), step.escalate.clone(), step.no_log);
+        let (name, escalate, no_log) = (step.name.clone(), task.escalate.clone(), step.no_log || task.no_log);
         Some(Deed { name, wish, escalate, timeout: None, ignore_errors: false, no_log })
     }
 
@@ -107,6 +136,33 @@ impl Builder<'_> {
         }
         Ok(files)
     }
+}
+
+/// Whether a task of now is the one that a kept step is of: it makes the same thing, as the same user, and what a shell
+/// reads of it is the same.
+fn is_of(task: &Deed, step: &KeptStep) -> bool {
+    let plain = |name: &String| {
+        let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-');
+        !name.starts_with('-') && name.chars().all(fits)
+    };
+    task.escalate == step.escalate
+        && match (&task.wish, &step.action) {
+            (Wish::File(now), Action::PutFile(then)) => {
+                let ordinary = |mode: &String| mode.len() < 4 || mode.starts_with('0');
+                now.path == then.path
+                    && now.validate == then.validate
+                    && now.owner == then.owner
+                    && now.group == then.group
+                    && (now.mode == then.mode || then.mode.as_ref().is_none_or(ordinary))
+            }
+            (Wish::Compose(now), Action::ComposeUp(then)) => {
+                now.project.name == then.project.name
+                    && now.project.dir == then.project.dir
+                    && now.env_file == then.env_file
+                    && then.services.iter().all(plain)
+            }
+            _ => false,
+        }
 }
 
 /// What a host keeps for a color.
