@@ -14,20 +14,20 @@ pub const REMOVE: &str = script!("path_lib", "remove");
 /// Runs a program in a folder.
 pub const RUN: &str = script!("run");
 /// Proves to a registry who is asking.
-pub const LOGIN: &str = script!("registry_lib", "image_lib", "login");
+pub const LOGIN: &str = script!("end_lib", "registry_lib", "image_lib", "login");
 /// Pulls an image.
-pub const PULL: &str = script!("registry_lib", "image_lib", "pull");
+pub const PULL: &str = script!("end_lib", "registry_lib", "image_lib", "pull");
 /// Loads an image from an archive on stdin.
 pub const LOAD: &str = script!("image_lib", "load");
 /// Builds an image.
-pub const BUILD: &str = script!("registry_lib", "image_lib", "variables_lib", "build");
+pub const BUILD: &str = script!("end_lib", "registry_lib", "image_lib", "variables_lib", "build");
 /// Brings a compose project up.
 pub const COMPOSE_UP: &str =
-    script!("registry_lib", "variables_lib", "compose_lib", "compose_file_lib", "compose_up");
+    script!("end_lib", "registry_lib", "variables_lib", "compose_lib", "compose_file_lib", "compose_up");
 /// Runs a program in a one-off container of a compose project.
 pub const COMPOSE_RUN: &str = script! {
-    "registry_lib", "variables_lib", "compose_lib", "compose_file_lib", "one_off_lib", "path_lib", "undo_lib",
-    "compose_run"
+    "end_lib", "registry_lib", "variables_lib", "compose_lib", "compose_file_lib", "one_off_lib", "path_lib",
+    "undo_lib", "compose_run"
 };
 /// Removes the one-off containers that earlier runs left.
 pub const COMPOSE_CLEAR: &str = script!("compose_lib", "one_off_lib", "compose_clear");
@@ -40,44 +40,69 @@ pub const CONTAINER_HEALTH: &str = script!("compose_lib", "container_health");
 /// Reads which images a project runs, and the digests of files.
 pub const FINGERPRINT: &str = script!("compose_lib", "path_lib", "fingerprint");
 /// Has nginx test its configuration with a new site in place.
-pub const TEST_SITE: &str = script!("clock_lib", "nginx_lib", "path_lib", "test_site");
+pub const TEST_SITE: &str =
+    script!("end_lib", "digits_lib", "clock_lib", "nginx_lib", "path_lib", "test_site");
 /// Tests a copy of nginx's configuration; an argument of [`TEST_SITE`], which runs it where it must.
-pub const TEST_COPY: &str = script!("test_copy");
+pub const TEST_COPY: &str = script!("end_lib", "test_copy");
 /// Points nginx's symlink elsewhere and proves that it took effect.
 pub const SWAP_LINK: &str = script! {
-    "clock_lib", "guard_lib", "by_hand_lib", "nginx_lib", "log_lib", "nginx_switch_lib", "path_lib", "link_lib", "swap"
+    "digits_lib", "clock_lib", "state_lib", "lock_lib", "guard_lib", "by_hand_lib", "nginx_lib", "log_lib",
+    "nginx_switch_lib", "path_lib", "link_lib", "swap"
 };
 /// Swaps back unless the switch is confirmed in time; an argument of [`SWAP_LINK`], which starts it.
 pub const DEAD_MAN_LINK: &str = script! {
-    "clock_lib", "guard_lib", "by_hand_lib", "nginx_lib", "log_lib", "nginx_switch_lib", "path_lib", "link_lib", "dead_man"
+    "digits_lib", "clock_lib", "state_lib", "lock_lib", "guard_lib", "by_hand_lib", "nginx_lib", "log_lib",
+    "nginx_switch_lib", "path_lib", "link_lib", "dead_man"
 };
 /// Puts another content into a file that nginx reads and proves that it took effect.
 pub const SWAP_FILE: &str = script! {
-    "clock_lib", "guard_lib", "by_hand_lib", "nginx_lib", "log_lib", "nginx_switch_lib", "path_lib", "file_lib", "swap"
+    "digits_lib", "clock_lib", "state_lib", "lock_lib", "guard_lib", "by_hand_lib", "nginx_lib", "log_lib",
+    "nginx_switch_lib", "path_lib", "file_lib", "swap"
 };
 /// Swaps back unless the switch is confirmed in time; an argument of [`SWAP_FILE`], which starts it.
 pub const DEAD_MAN_FILE: &str = script! {
-    "clock_lib", "guard_lib", "by_hand_lib", "nginx_lib", "log_lib", "nginx_switch_lib", "path_lib", "file_lib", "dead_man"
+    "digits_lib", "clock_lib", "state_lib", "lock_lib", "guard_lib", "by_hand_lib", "nginx_lib", "log_lib",
+    "nginx_switch_lib", "path_lib", "file_lib", "dead_man"
 };
 /// Makes another color live by a command and proves that it took effect.
-pub const SWAP_COMMAND: &str = script!("clock_lib", "guard_lib", "by_hand_lib", "command_switch_lib", "swap");
+pub const SWAP_COMMAND: &str = script!(
+    "digits_lib",
+    "clock_lib",
+    "state_lib",
+    "lock_lib",
+    "guard_lib",
+    "by_hand_lib",
+    "command_switch_lib",
+    "swap"
+);
 /// Swaps back unless the switch is confirmed in time; an argument of [`SWAP_COMMAND`], which starts it.
-pub const DEAD_MAN_COMMAND: &str =
-    script!("clock_lib", "guard_lib", "by_hand_lib", "command_switch_lib", "dead_man");
+pub const DEAD_MAN_COMMAND: &str = script!(
+    "digits_lib",
+    "clock_lib",
+    "state_lib",
+    "lock_lib",
+    "guard_lib",
+    "by_hand_lib",
+    "command_switch_lib",
+    "dead_man"
+);
 /// Confirms a switch.
-pub const CONFIRM: &str = script!("clock_lib", "guard_lib", "confirm");
+pub const CONFIRM: &str = script!("digits_lib", "clock_lib", "state_lib", "lock_lib", "guard_lib", "confirm");
 /// Waits until no old nginx worker is left.
-pub const DRAIN: &str = script!("clock_lib", "nginx_lib", "drain");
+pub const DRAIN: &str = script!("digits_lib", "clock_lib", "nginx_lib", "drain");
 /// Waits until a command says that the old color serves nothing any more.
-pub const DRAINED: &str = script!("clock_lib", "drained");
+pub const DRAINED: &str = script!("digits_lib", "clock_lib", "drained");
 /// Keeps a release.
-pub const KEEP: &str = script!("keep");
+pub const KEEP: &str = script!("end_lib", "digits_lib", "state_lib", "keep");
 /// Prints a kept release.
-pub const KEPT: &str = script!("kept");
+pub const KEPT: &str = script!("state_lib", "kept");
 /// Counts requests and errors in nginx's access log.
-pub const WATCH: &str = script!("clock_lib", "guard_lib", "nginx_lib", "watch");
+pub const WATCH: &str =
+    script!("digits_lib", "clock_lib", "state_lib", "lock_lib", "guard_lib", "nginx_lib", "watch");
 /// Holds an app's lock.
-pub const LOCK: &str = script!("lock");
+pub const LOCK: &str = script!("state_lib", "lock_lib", "lock");
 /// Asks a host about itself.
-pub const FACTS: &str =
-    concat!(script!("clock_lib", "guard_lib", "nginx_lib", "path_lib"), include_str!("facts/facts.sh"));
+pub const FACTS: &str = concat!(
+    script!("digits_lib", "clock_lib", "state_lib", "lock_lib", "guard_lib", "nginx_lib", "path_lib"),
+    include_str!("facts/facts.sh")
+);

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::event::Kind;
 use crate::journal::Journal;
-use crate::model::{Escalation, HostName, RunId};
+use crate::model::{Escalation, HostName, RunId, StateDir};
 use crate::paint::one_line;
 use crate::plan::{self, Plan, Wave};
 use crate::remote::ssh::SshFleet;
@@ -48,7 +48,14 @@ type Revise<'a> = &'a crate::run::Revise<'a>;
 impl Conductor<'_> {
     /// Takes the lock on every load balancer.
     pub(super) async fn lock(&self) -> Result<Lock, Failure> {
-        Lock::take(self.fleet, &self.places()?, self.holder()).await.map_err(|error| not_locked(&error))
+        let taken = Lock::take(self.fleet, &self.places()?, self.holder()).await;
+        taken.inspect(|lock| self.tell_notes(lock)).map_err(|error| not_locked(&error))
+    }
+
+    fn tell_notes(&self, lock: &Lock) {
+        for (host, note) in lock.notes() {
+            self.session.ui.say(&format!("{host}: {}\n", harmless(note)));
+        }
     }
 
     /// As [`lock`](Self::lock), for a run whose former process may still seem to hold it.
@@ -69,16 +76,18 @@ impl Conductor<'_> {
                     told = true;
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
-                taken => return taken.map_err(|error| not_locked(&error)),
+                taken => {
+                    return taken.inspect(|lock| self.tell_notes(lock)).map_err(|error| not_locked(&error));
+                }
             }
         }
     }
 
     fn places(&self) -> Result<Vec<LockPlace>, Failure> {
         let places = plan::lock_places(&self.loaded.model).map_err(wrong)?;
-        let place = |(host, folder, user): (HostName, String, Option<String>)| {
+        let place = |(host, state, user): (HostName, StateDir, Option<String>)| {
             let password = self.loaded.passwords.get(&host).cloned();
-            (host, folder, user.map(|user| Escalation { user, password }))
+            (host, state, user.map(|user| Escalation { user, password }))
         };
         Ok(places.into_iter().map(place).collect())
     }

@@ -6,7 +6,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 
 use crate::facts::Observed;
-use crate::model::{Color, Escalation, HostName, ReleaseId, host_list};
+use crate::model::{Color, Escalation, HostName, ReleaseId, StateDir, host_list};
 use crate::plan;
 use crate::remote::Remote;
 use crate::run;
@@ -51,15 +51,14 @@ pub(super) async fn load(
     let places = plan::kept_places(&loaded.model).map_err(wrong)?;
     let listed = listed(observed);
     let found = choose(&listed, wanted).ok_or_else(|| unknown(&listed, wanted, observed, &places))?;
-    let reading = places.iter().filter(|(host, ..)| found.hosts.contains(host)).map(
-        |(host, folder, user)| async move {
+    let reading =
+        places.iter().filter(|(host, ..)| found.hosts.contains(host)).map(|(host, state, user)| async move {
             let password = loaded.passwords.get(host).cloned();
             let escalate = user.clone().map(|user| Escalation { user, password });
-            let exec = run::kept(folder, &found.release).escalate(escalate);
+            let exec = run::kept(state, &found.release).escalate(escalate);
             let output = remote.exec(host, exec).await.map_err(|error| (host.clone(), error.to_string()))?;
             Ok::<_, (HostName, String)>((host.clone(), output.text()))
-        },
-    );
+        });
     let (mut texts, mut failed) = (BTreeMap::new(), Vec::new());
     for read in join_all(reading).await {
         match read {
@@ -95,7 +94,7 @@ fn unknown(
     listed: &[Listed],
     wanted: &str,
     observed: &Observed,
-    places: &[(HostName, String, Option<String>)],
+    places: &[(HostName, StateDir, Option<String>)],
 ) -> Failure {
     let many = listed.iter().filter(|listed| listed.release.as_str().starts_with(wanted)).count() > 1;
     let error = if listed.is_empty() {
@@ -159,7 +158,7 @@ mod tests {
     #[test]
     fn what_is_unknown_lists_what_there_is() {
         let observed = observed(&[("app1", &[("abc1", 1), ("abd1", 2)]), ("app2", &[("abc1", 1)])]);
-        let places = ["app1", "app2"].map(|host| (host.parse().unwrap(), String::new(), None));
+        let places = ["app1", "app2"].map(|host| (host.parse().unwrap(), StateDir::of_one("/r"), None));
         let failure = unknown(&listed(&observed), "ab", &observed, &places);
         let text = failure.render(crate::paint::Paint::PLAIN);
         assert!(text.contains("several kept releases begin with \"ab\""), "{text}");

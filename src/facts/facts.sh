@@ -1,6 +1,6 @@
 # Answers questions about this host, one line each. A field that begins with a dot is base64.
-# Arguments, in any number: file PATH | exists PATH | docker - | project NAME | image NAME | records FOLDER | plan FOLDER |
-# history FOLDER | nginx LINK, and before that one where nginx is: nginx-container NAME | nginx-binary NAME |
+# Arguments, in any number: file PATH | exists PATH | docker - | project NAME | image NAME | state-group NAME |
+# records FOLDER | plan FOLDER | history FOLDER | kept FOLDER | nginx LINK, and before that one where nginx is: nginx-container NAME | nginx-binary NAME |
 # nginx-config PATH | detect COMMAND
 # Each process that it starts costs its host a millisecond or more, those of Docker dozens: hence few.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -191,27 +191,51 @@ ask_detect() {
   say detected "$status" "${said%%"$newline"*}"
 }
 
+# Whether the app's folder of state may be read; else it is told why, once.
+refused=$newline
+enter() {
+  ! reads_state "$1" || return 0
+  case $refused in *"$newline$1$newline"*) return 1 ;; esac
+  refused=$refused$1$newline
+  [ -z "$why" ] || trouble "$why"
+  return 1
+}
+
+# Tells what stands in a file of that folder. What bgctl cannot have written is not read.
+tell_state() {
+  if [ ! -e "$2" ] && [ ! -L "$2" ]; then return 1; fi
+  ours "$2" || {
+    trouble "$2 is a link, no file, or another user's: look what it is, and remove it"
+    return 1
+  }
+  if state_text=$(cat "$2" 2>/dev/null); then say "$1" "$state_text"
+  else trouble "$2 cannot be read by $(id -un): become who wrote it"; fi
+}
+
 ask_records() {
+  enter "$1" || return
   # A shared lock, for a moment: whoever wants the exclusive one tries again.
-  if [ -e "$1/lock" ] && ! flock -ns "$1/lock" true; then say holder "$(cat "$1/holder" 2>/dev/null)"; fi
-  if [ -r "$1/last-run" ]; then say last-run "$(cat "$1/last-run")"; fi
+  if ours "$1/lock" && ! flock -ns "$1/lock" true; then tell_state holder "$1/holder" || say holder ""; fi
+  tell_state last-run "$1/last-run"
   folder=$1
   if recall armed; then
     say armed "$(post)" "$(((its_deadline - $(now)) / 1000))" "$its_run" "$its_time" "$its_from" "$its_to"
-  fi
-  if [ -r "$1/dead-man" ]; then say dead-man "$(cat "$1/dead-man")"; fi
+  elif [ -n "$why" ]; then trouble "$why"; fi
+  tell_state dead-man "$1/dead-man"
 }
 
 ask_kept() {
+  if ! enter "${1%/*}" || [ ! -e "$1" ]; then return; fi
+  trusts_folder "$1" || { trouble "$why"; return; }
   for path in "$1"/*/kept.json; do
-    [ -e "$path" ] || continue
+    ours "$path" || continue
     folder=${path%/kept.json}
     say kept "${folder##*/}" "$(stat -c %Y "$path")"
   done
 }
 
 ask_history() {
-  [ -r "$1/history" ] || return
+  if ! enter "$1" || ! ours "$1/history" || [ ! -r "$1/history" ]; then return; fi
   while IFS= read -r record; do say history "$record"; done <"$1/history"
 }
 
@@ -229,8 +253,9 @@ while [ $# -gt 1 ]; do
     nginx-config) BGCTL_NGINX_CONFIG=$2 ;;
     nginx) ask_nginx "$2" ;;
     detect) ask_detect "$2" ;;
+    state-group) for_group "$2" ;;
     records) ask_records "$2" ;;
-    plan) if [ -r "$2/plan" ]; then say plan "$(cat "$2/plan")"; fi ;;
+    plan) ! enter "$2" || tell_state plan "$2/plan" ;;
     history) ask_history "$2" ;;
     kept) ask_kept "$2" ;;
   esac

@@ -1,6 +1,6 @@
 //! What one host is asked, and whether something is an answer to that.
 
-use crate::model::NginxSetup;
+use crate::model::{NginxSetup, StateDir, StateGroup};
 
 use super::subject::Subject;
 
@@ -29,11 +29,18 @@ pub struct Questions {
     pub history: bool,
     /// The folder with the app's kept releases.
     pub kept: Option<String>,
+    /// The group that shares these folders.
+    pub state_group: Option<StateGroup>,
     /// Whom the script becomes; `None`: nobody else.
     pub escalate: Option<String>,
 }
 
 impl Questions {
+    /// Asks for the app's kept releases, in this folder.
+    pub fn keep_in(&mut self, releases: StateDir) {
+        (self.kept, self.state_group) = (Some(releases.folder), releases.group);
+    }
+
     /// The script's arguments.
     #[must_use]
     pub fn args(&self) -> Vec<String> {
@@ -51,6 +58,7 @@ impl Questions {
         self.nginx.config.iter().for_each(|path| ask("nginx-config", path));
         self.site.iter().for_each(|path| ask("nginx", path));
         self.detect.iter().for_each(|command| ask("detect", command));
+        self.state_group.iter().for_each(|group| ask("state-group", group.as_str()));
         if let Some(folder) = &self.kept {
             ask("kept", folder);
         }

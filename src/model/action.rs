@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BuildImage, ComposeRun, Confirm, Fingerprint, HostName, Keep, LoadImage, Login, NginxSetup, Pointer,
-    Swap, Tls,
+    StateDir, Swap, Tls,
 };
 
 /// One idempotent effect on one host, with every value filled in.
@@ -280,7 +280,8 @@ pub struct Watch {
     /// What was switched: nginx knows its own log.
     pub pointer: Pointer,
     /// The app's state folder on the load balancer, where the time of the switch stands.
-    pub folder: String,
+    #[serde(flatten)]
+    pub state: StateDir,
     /// The run that switched.
     pub run: String,
 }

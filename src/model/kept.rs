@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Color, HostName, ReleaseId};
+use super::{Action, Color, HostName, ReleaseId, StateDir};
 
 /// The format that this version writes; it reads the one before as well.
 const FORMAT: u32 = 2;
@@ -51,7 +51,8 @@ pub struct KeptStep {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Keep {
     /// The folder with all kept releases.
-    pub folder: String,
+    #[serde(flatten)]
+    pub state: StateDir,
     /// Which release.
     pub release: ReleaseId,
     /// What is kept, as text.

@@ -15,6 +15,7 @@ pub mod playbook;
 mod registry;
 mod secret;
 pub mod source;
+mod state;
 mod swap;
 pub mod template;
 mod tls;
@@ -40,6 +41,7 @@ pub use playbook::{
 pub use registry::{BuildImage, DOCKER_HUB, LoadImage, Login, image_name};
 pub use secret::Secret;
 pub use source::{Location, Problem, Problems, Source};
+pub use state::{StateDir, StateGroup};
 pub use swap::{Confirm, Guard, NginxSetup, Pointer, Swap, SwitchCommands, Version, short_saying};
 pub use template::{Condition, Context, Template, Text, Vars, expand, expand_known};
 pub use tls::{Tls, certificates};

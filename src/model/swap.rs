@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Color, Run};
+use super::{Color, Run, StateDir};
 
 /// One load balancer's switch from one color to the other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -189,7 +189,8 @@ impl Swap {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Guard {
     /// The app's state folder on the load balancer.
-    pub folder: String,
+    #[serde(flatten)]
+    pub state: StateDir,
     /// The run that swaps, and that alone can confirm.
     pub run: String,
     /// After this, without a confirmation, the load balancer swaps back by itself; `None`: never.
@@ -200,7 +201,8 @@ pub struct Guard {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confirm {
     /// The app's state folder on the load balancer.
-    pub folder: String,
+    #[serde(flatten)]
+    pub state: StateDir,
     /// The run that swapped.
     pub run: String,
     /// How long after the swap it is too late.

@@ -85,7 +85,7 @@ fn action(action: &Action, no_log: bool) -> Value {
             "content": if no_log { Value::Null } else { digest(content.as_bytes()) },
         }),
         // It holds everything that was rendered, also what no log shows.
-        Action::Keep(keep) => json!({ "do": "keep", "folder": keep.folder, "release": keep.release }),
+        Action::Keep(keep) => json!({ "do": "keep", "folder": keep.state.folder, "release": keep.release }),
         Action::Run(command) => tagged("run", run(command, no_log)),
         Action::ComposeRun(inside) => json!({
             "do": "compose_run",

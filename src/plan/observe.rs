@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::facts::{Armed, DeadMan, Observed, Questions, Served};
-use crate::model::{Check, Color, HostName, Problems, ReleaseId};
+use crate::model::{Check, Color, HostName, Problems, ReleaseId, StateDir};
 
 use super::deed::{self, Deed, Wanted, Wish};
 use super::scope::{Model, Scope};
@@ -25,7 +25,7 @@ pub fn questions(model: &Model) -> Result<BTreeMap<HostName, Questions>, Problem
             let Some(first) = hosts.first() else { continue };
             for host in &hosts {
                 let questions = all.entry(host.clone()).or_default();
-                questions.kept = Some(site::releases(&scope, host, &side));
+                questions.keep_in(site::releases(&scope, host, &side)?);
                 match deed::deeds(&scope, play, host, first, &side, Wanted::Places) {
                     Ok(deeds) => deeds.into_iter().for_each(|deed| ask(questions, deed)),
                     Err(found) => problems.extend(found.0),
@@ -39,8 +39,8 @@ pub fn questions(model: &Model) -> Result<BTreeMap<HostName, Questions>, Problem
             questions.site = site.path().map(str::to_owned);
             questions.nginx = site::setup(&scope, &host, &side)?.map(|setup| *setup).unwrap_or_default();
             questions.detect = site::detection(&scope, &host)?.and_then(|run| run.shell().map(str::to_owned));
-            questions.records = Some(site::state_dir(&scope, &host, &side));
-            questions.kept = Some(site::releases(&scope, &host, &side));
+            questions.records = Some(site::state(&scope, &host, &side)?.folder);
+            questions.keep_in(site::releases(&scope, &host, &side)?);
             site.written(color).into_iter().for_each(|path| add(&mut questions.files, path));
             if let Site::File { file, .. } | Site::Upstream { file, .. } = site {
                 add(&mut questions.files, file);
@@ -127,14 +127,14 @@ pub fn probes(model: &Model) -> Result<BTreeMap<HostName, Vec<(Color, Check)>>, 
 }
 
 /// Where an app's lock is on each load balancer: host, folder, and whom to become for it.
-pub fn lock_places(model: &Model) -> Result<Vec<(HostName, String, Option<String>)>, Problems> {
+pub fn lock_places(model: &Model) -> Result<Vec<(HostName, StateDir, Option<String>)>, Problems> {
     let nothing = Observed::default();
     let scope = Scope::new(model, &nothing, &[]);
     let side = scope.side(model.playbook.first_color(), None, "")?;
     let place = |host: HostName| {
         let user = site::escalate(&scope, &host, &side)?;
-        let folder = site::state_dir(&scope, &host, &side);
-        Ok((host, folder, user))
+        let state = site::state(&scope, &host, &side)?;
+        Ok((host, state, user))
     };
     scope.load_balancers()?.into_iter().map(place).collect()
 }
@@ -159,9 +159,12 @@ pub fn release_of(observed: &Observed, color: Color) -> Option<ReleaseId> {
 }
 
 /// Where an app's kept releases are on each host that keeps them, and whom to become for them.
-pub fn kept_places(model: &Model) -> Result<Vec<(HostName, String, Option<String>)>, Problems> {
-    let questions = questions(model)?.into_iter();
-    Ok(questions.filter_map(|(host, asked)| Some((host, asked.kept?, asked.escalate))).collect())
+pub fn kept_places(model: &Model) -> Result<Vec<(HostName, StateDir, Option<String>)>, Problems> {
+    let place = |(host, asked): (HostName, Questions)| {
+        let state = StateDir { folder: asked.kept?, group: asked.state_group };
+        Some((host, state, asked.escalate))
+    };
+    Ok(questions(model)?.into_iter().filter_map(place).collect())
 }
 
 /// The newest record that the load balancers keep of a run.

@@ -6,13 +6,14 @@ mod upstream;
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::facts::{Facts, File};
 use crate::model::playbook::CommandDriver;
 use crate::model::{
     Color, Context, Draining, Driver, EscalationWords, HostName, Nginx, NginxSetup, NginxSite, Pointer,
-    Problem, Problems, Run, SwitchCommands, Text, Words,
+    Problem, Problems, Run, StateDir, SwitchCommands, Text, Words,
 };
 
 use super::deed::path_of;
@@ -78,7 +79,8 @@ fn one<T>(filled: Filled<T>) -> Result<T, Problems> {
 pub(super) fn site(scope: &Scope<'_>, host: &HostName, side: &Side) -> Result<Site, Problems> {
     let context = scope.context(host, side, None);
     let path = |text: &Text| text.render(&context).and_then(|path| path_of(text, path));
-    let kept = || Kept { folder: format!("{}/site", state_dir(scope, host, side)) };
+    let state = state(scope, host, side)?;
+    let kept = || Kept { folder: state.within("site").folder };
     let site = || {
         let Driver::Nginx(nginx) = &scope.model.playbook.switch.driver else { return Ok(Site::Commands) };
         Ok(match &nginx.site {
@@ -262,11 +264,21 @@ pub(super) fn escalate(scope: &Scope<'_>, host: &HostName, side: &Side) -> Resul
 }
 
 /// The folder with the app's lock and last run.
-pub(super) fn state_dir(scope: &Scope<'_>, host: &HostName, side: &Side) -> String {
+pub(super) fn state(scope: &Scope<'_>, host: &HostName, side: &Side) -> Result<StateDir, Problems> {
     let context = scope.context(host, side, None);
-    let root =
-        context.vars.get("bgctl_state_dir").and_then(|value| value.as_str()).unwrap_or("/var/lib/bgctl");
-    format!("{}/{}", root.trim_end_matches('/'), scope.model.playbook.name)
+    let text = |name: &str| match (context.broken.get(name), context.vars.get(name)) {
+        (Some(problem), _) => Err(Problems(vec![problem.clone()])),
+        (None, None | Some(Value::Null)) => Ok(None),
+        (None, Some(value)) => Ok(Some(value.as_str().unwrap_or_default().to_owned())),
+    };
+    let root = text("bgctl_state_dir")?.unwrap_or_else(|| "/var/lib/bgctl".to_owned());
+    let folder = format!("{}/{}", root.trim_end_matches('/'), scope.model.playbook.name);
+    let group = text("bgctl_state_group")?.map(|name| {
+        name.parse().map_err(|why| {
+            Problems(vec![Problem::anywhere(format!("{host}: bgctl_state_group: {why}, not {name:?}"))])
+        })
+    });
+    Ok(StateDir { folder, group: group.transpose()? })
 }
 
 /// Where a run keeps what its way back at a path needs: in the folder of the app, which is for its owner alone, under a
@@ -279,6 +291,6 @@ pub(super) fn kept_at(state_dir: &str, path: &str, run: &str) -> String {
 }
 
 /// The folder with the app's kept releases.
-pub(super) fn releases(scope: &Scope<'_>, host: &HostName, side: &Side) -> String {
-    format!("{}/releases", state_dir(scope, host, side))
+pub(super) fn releases(scope: &Scope<'_>, host: &HostName, side: &Side) -> Result<StateDir, Problems> {
+    Ok(state(scope, host, side)?.within("releases"))
 }

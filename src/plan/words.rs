@@ -101,7 +101,7 @@ pub(super) fn deed(step: &Step) -> String {
         Action::Drain { timeout, of: Draining::Command(run) } => {
             format!("wait until this exits 0, {} at most: {}", span(*timeout), command(run, step.no_log))
         }
-        Action::Keep(keep) => format!("in {}, the newest {} stay", keep.folder, keep.most),
+        Action::Keep(keep) => format!("in {}, the newest {} stay", keep.state.folder, keep.most),
         Action::Wait { duration, .. } => format!("wait {}", span(*duration)),
     }
 }

@@ -10,7 +10,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Escalation, HostName, Images, RunId};
+use crate::model::{Escalation, HostName, Images, RunId, StateDir};
 use crate::plan::Phase;
 use crate::remote::{Exec, Remote, RemoteError};
 use crate::scripts::LOCK;
@@ -66,7 +66,7 @@ pub enum NotLocked {
 }
 
 /// Where a lock is: load balancer, folder, and whom to become for it.
-pub type LockPlace = (HostName, String, Option<Escalation>);
+pub type LockPlace = (HostName, StateDir, Option<Escalation>);
 
 /// The app's lock on every load balancer. Dropping it lets it go.
 #[derive(Debug)]
@@ -75,6 +75,8 @@ pub struct Lock {
     held: Vec<Held>,
     /// What the load balancers keep of this run; `None` before it begins.
     record: Mutex<Option<Record>>,
+    /// What load balancers said about the folders of their locks.
+    notes: Vec<(HostName, String)>,
     /// The first load balancer that did not keep what it was told, and why.
     unkept: Mutex<Option<(HostName, String)>>,
 }
@@ -100,12 +102,19 @@ pub enum Retaken {
 impl Lock {
     /// Takes the lock on these hosts, one after another, so that of two runs one gets all.
     pub async fn take(remote: &dyn Remote, places: &[LockPlace], holder: Holder) -> Result<Self, NotLocked> {
-        let mut held = Vec::new();
+        let (mut held, mut notes) = (Vec::new(), Vec::new());
         for place in places {
-            let (wire, _) = grab(remote, place, &holder).await?;
+            let Grabbed { wire, notes: said, .. } = grab(remote, place, &holder).await?;
+            notes.extend(said.into_iter().map(|note| (place.0.clone(), note)));
             held.push(Held { place: place.clone(), wire: Mutex::new(wire) });
         }
-        Ok(Self { holder, held, record: Mutex::new(None), unkept: Mutex::new(None) })
+        Ok(Self { holder, held, notes, record: Mutex::new(None), unkept: Mutex::new(None) })
+    }
+
+    /// What is worth telling of the load balancers' folders: what was put right in them.
+    #[must_use]
+    pub fn notes(&self) -> &[(HostName, String)] {
+        &self.notes
     }
 
     /// A load balancer whose lock is gone, if there is one: connection or script ended, or it was silent
@@ -208,7 +217,7 @@ impl Lock {
         for held in self.held.iter().filter(|held| held.wire().is_broken()) {
             let host = &held.place.0;
             let later = match grab(remote, &held.place, &self.holder).await {
-                Ok((wire, last)) if self.is_ours(&last) => {
+                Ok(Grabbed { wire, last, .. }) if self.is_ours(&last) => {
                     *locked(&held.wire) = wire;
                     continue;
                 }
@@ -249,21 +258,39 @@ impl Held {
     }
 }
 
+/// The lock on one load balancer, as it was got.
+struct Grabbed {
+    wire: Wire,
+    /// The last run's record.
+    last: String,
+    notes: Vec<String>,
+}
+
+/// Notes that are heard of one script.
+const NOTES: usize = 16;
+
 /// Takes the lock on one load balancer, and hears the last run's record.
 async fn grab(
     remote: &dyn Remote,
-    (host, folder, escalate): &LockPlace,
+    (host, state, escalate): &LockPlace,
     holder: &Holder,
-) -> Result<(Wire, String), NotLocked> {
-    let exec = Exec::changes(LOCK).args([folder, &to_line(holder)]).escalate(escalate.clone());
+) -> Result<Grabbed, NotLocked> {
+    let exec = Exec::changes(LOCK).args([&state.folder, &to_line(holder)]);
+    let exec = exec.env(state.variables()).escalate(escalate.clone());
     let remote_error = |source| NotLocked::Remote { host: host.clone(), source };
     let mut hold = remote.hold(host, exec).await.map_err(remote_error)?;
-    let said = match hold.lines.recv().await {
-        Some(said) => said,
-        None => hold.lines.why().unwrap_or_default().to_owned(),
+    let mut notes = Vec::new();
+    let said = loop {
+        let Some(said) = hold.lines.recv().await else {
+            break hold.lines.why().unwrap_or_default().to_owned();
+        };
+        match said.strip_prefix("note ") {
+            Some(note) if notes.len() < NOTES => notes.push(note.to_owned()),
+            _ => break said,
+        }
     };
     match said.strip_prefix("locked") {
-        Some(last) => Ok((Wire::new(hold), last.trim().to_owned())),
+        Some(last) => Ok(Grabbed { last: last.trim().to_owned(), wire: Wire::new(hold), notes }),
         None => Err(refused(host, &said)),
     }
 }

@@ -236,6 +236,13 @@ fn number_after(text: &str, word: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(word)).and_then(|number| number.trim().parse().ok())
 }
 
+/// What a script noticed, in one line.
+fn notes(output: &Output) -> Option<String> {
+    let text = output.text();
+    let notes: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("note ")).collect();
+    (!notes.is_empty()).then(|| notes.join("; "))
+}
+
 fn said(output: &Output) -> Option<String> {
     let errors = output.errors();
     let text = if errors.is_empty() { output.text().trim().to_owned() } else { errors };

@@ -26,5 +26,6 @@ mod scenario;
 mod schedules;
 mod secrets;
 mod seen;
+mod state;
 mod takeover;
 mod watch;

@@ -16,7 +16,6 @@ mod round_trips;
 mod signatures;
 mod sshd;
 mod sudo;
-mod switch_scripts;
 mod tls_probes;
 mod uninvited;
 mod way_in;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Action, Color, HostName, Keep, Kept, KeptStep, Problems, ReleaseId};
+use crate::model::{Action, Color, HostName, Keep, Kept, KeptStep, Problems, ReleaseId, StateDir};
 use crate::plan::deed::{self, Deed, Wanted, Wish};
 use crate::plan::scope::{Scope, Side};
 use crate::plan::{Certainty, Lane, Phase, Undo, Wave, kept as keep, observe, site};
@@ -40,9 +40,9 @@ impl Builder<'_> {
             if content.len() > LARGEST {
                 lane.skip(&deed, "it is over 8 MiB, and cannot be rolled back to once both colors are newer");
             } else {
-                let folder = self.kept_folder(&host)?;
+                let state = self.kept_folder(&host)?;
                 let (release, most, spare) = (release.clone(), playbook.keep_releases, spare.clone());
-                let keep = Action::Keep(Keep { folder, release, content, most, spare });
+                let keep = Action::Keep(Keep { state, release, content, most, spare });
                 lane.steps.push(step(&deed, keep, Undo::NotNeeded, Certainty::Computed));
             }
             lanes.push(lane);
@@ -50,9 +50,9 @@ impl Builder<'_> {
         Ok(Some(super::wave(Phase::Settle, "Keep the release", lanes)))
     }
 
-    fn kept_folder(&self, host: &HostName) -> Result<String, Problems> {
+    fn kept_folder(&self, host: &HostName) -> Result<StateDir, Problems> {
         let side = self.scope.side(self.scope.model.playbook.first_color(), None, "")?;
-        Ok(site::releases(&self.scope, host, &side))
+        site::releases(&self.scope, host, &side)
     }
 
     /// What each host that gets traffic, and each load balancer, keeps.

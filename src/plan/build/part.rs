@@ -3,7 +3,7 @@
 use sha2::{Digest as _, Sha256};
 
 use crate::facts::{Detected, Facts, File, Link};
-use crate::model::{Color, HostName, KeptRelease, Pointer, Version};
+use crate::model::{Color, HostName, KeptRelease, Pointer, StateDir, Version};
 use crate::plan::Goal;
 use crate::plan::deed::{Deed, Wish};
 use crate::plan::scope::Side;
@@ -25,7 +25,7 @@ pub(super) struct Part {
     pub(super) to: String,
     pub(super) pointer: Pointer,
     /// The app's state folder.
-    pub(super) folder: String,
+    pub(super) state: StateDir,
 }
 
 /// Where the text of the color's site comes from.
@@ -52,7 +52,7 @@ impl Builder<'_> {
         Ok(Part {
             deed: self.deed(host, side)?,
             from: self.says_now(host, &site, side.color)?,
-            folder: site::state_dir(&self.scope, host, side),
+            state: site::state(&self.scope, host, side)?,
             pointer: site::pointer(&self.scope, host, side)?,
             host: host.clone(),
             site,

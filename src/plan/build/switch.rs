@@ -114,7 +114,7 @@ impl Builder<'_> {
             from: part.from.clone(),
             to: Some(part.to.clone()),
             guard: Guard {
-                folder: part.folder.clone(),
+                state: part.state.clone(),
                 run: self.scope.model.run.clone(),
                 confirm_timeout: Some(self.scope.model.playbook.switch.confirm_timeout),
             },
@@ -145,7 +145,7 @@ impl Builder<'_> {
     /// After this the load balancer keeps what it serves, also when nobody comes back.
     fn confirm_step(&self, part: &Part) -> Step {
         let confirm = Confirm {
-            folder: part.folder.clone(),
+            state: part.state.clone(),
             run: self.scope.model.run.clone(),
             confirm_timeout: self.scope.model.playbook.switch.confirm_timeout,
         };
@@ -169,7 +169,7 @@ impl Builder<'_> {
             limit: hundredths(words.max_error_percentage),
             log: site::watch_log(&self.scope, &part.host, side)?,
             pointer: part.pointer.clone(),
-            folder: part.folder.clone(),
+            state: part.state.clone(),
             run: self.scope.model.run.clone(),
         };
         let mut watch = step(&part.deed, Action::Watch(watch), Undo::NotNeeded, Certainty::Unknowable);
@@ -223,8 +223,12 @@ fn file_text(file: Option<&File>) -> Option<String> {
 /// What is written before the swap. What a file of nginx held may be nobody else's affair.
 fn site_file(part: &Part, color: Color) -> Option<PutFile> {
     let file = plain_file(part.site.written(color)?, part.content.clone()?);
-    let mode = (!matches!(part.site, Site::Link { .. })).then(|| "0600".to_owned());
-    Some(PutFile { mode, ..file })
+    if matches!(part.site, Site::Link { .. }) {
+        return Some(file);
+    }
+    let group = part.state.group.as_ref().map(ToString::to_string);
+    let mode = if group.is_some() { "0660" } else { "0600" };
+    Some(PutFile { mode: Some(mode.to_owned()), group, ..file })
 }
 
 fn plain_file(path: String, content: String) -> PutFile {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::model::{
-    Color, Compose, ComposeRun, Guard, NginxSetup, Project, Pull, PutFile, Run, Swap, SwitchCommands,
+    Color, Compose, ComposeRun, Guard, NginxSetup, Project, Pull, PutFile, Run, StateDir, Swap,
+    SwitchCommands,
 };
 use crate::plan::Open;
 use crate::plan::{Certainty, Goal, Lane, Phase, Step, Undo, Wave};
@@ -176,7 +177,8 @@ fn a_way_back_calls_nginx_as_the_playbook_says_now() {
         let nginx = NginxSetup { reload: Some(run(word)), ..NginxSetup::default() };
         Pointer::Link { link: "/l".to_owned(), nginx: Box::new(nginx) }
     };
-    let guard = Guard { folder: "/var/lib/bgctl/a".to_owned(), run: "r".to_owned(), confirm_timeout: None };
+    let guard =
+        Guard { state: StateDir::of_one("/var/lib/bgctl/a"), run: "r".to_owned(), confirm_timeout: None };
     let swap = Swap { pointer: by("broken"), from: None, to: None, guard };
     let mut plan = plan();
     plan.waves[0].lanes[0].steps = vec![step(Action::Swap(swap.clone()), Undo::Reverse(Action::Swap(swap)))];

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::*;
 use crate::model::{
     Ask, Check, Color, Compose, ComposeRun, ComposeUp, Confirm, Draining, Guard, HttpAsk, Pointer, Project,
-    Pull, PutFile, ReleaseId, Run, Swap,
+    Pull, PutFile, ReleaseId, Run, StateDir, Swap,
 };
 use crate::paint::hostile::{assert_tame, forgeries};
 use crate::plan::{Goal, Note, Skipped, Standing, Undo, to_json};
@@ -102,12 +102,12 @@ fn switch() -> Vec<Step> {
     let link = "/etc/nginx/sites-enabled/my-server.conf".to_owned();
     let content = "server {}\n".to_owned();
     let confirm = Confirm {
-        folder: "/var/lib/bgctl/my-server".to_owned(),
+        state: StateDir::of_one("/var/lib/bgctl/my-server"),
         run: "run".to_owned(),
         confirm_timeout: Duration::from_secs(30),
     };
     let guard = Guard {
-        folder: "/var/lib/bgctl/my-server".to_owned(),
+        state: StateDir::of_one("/var/lib/bgctl/my-server"),
         run: "run".to_owned(),
         confirm_timeout: Some(Duration::from_secs(30)),
     };

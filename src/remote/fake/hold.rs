@@ -40,8 +40,11 @@ impl Inner {
         let (input, heard) = mpsc::channel(64);
         let folder = exec.args.first().cloned().unwrap_or_default();
         let holder = exec.args.get(1).cloned().unwrap_or_default();
+        let refused = |world: &World| world.refuses_state(super::name(exec.script), &exec.env);
+        let refused = self.hosts.get(host).and_then(refused);
         let other = self.holds.iter().find(|held| held.host == *host && held.folder == folder);
         let answer = match other {
+            _ if refused.is_some() => refused.unwrap_or_default().to_owned(),
             Some(other) => format!("held {}", other.holder()),
             None if exec.script == scripts::LOCK => {
                 let last = self.hosts.get(host).and_then(|world| world.last_runs.get(&folder));

@@ -246,6 +246,9 @@ impl Inner {
     /// What a script does, and what it leaves behind.
     fn play(&mut self, host: &HostName, exec: &Exec) -> Output {
         let Some(world) = self.hosts.get_mut(host) else { return refusal("no such host") };
+        if let Some(why) = world.refuses_state(name(exec.script), &exec.env) {
+            return refusal(why);
+        }
         let args: Vec<&str> = exec.args.iter().map(String::as_str).collect();
         match (name(exec.script), args.as_slice()) {
             ("put", [path, size, mode, owner, group, _, keep]) => {

@@ -37,6 +37,8 @@ pub struct World {
     pub kept: BTreeMap<String, (i64, String)>,
     /// Programs that were run, in order; one that ran in a container has its image in front.
     pub ran: Vec<Vec<String>>,
+    /// The group that shares its folders of state: scripts that work there must know it.
+    pub state_group: Option<String>,
     /// The last run's record, by the lock's folder.
     pub last_runs: BTreeMap<String, String>,
     /// The plan of the run that is under way or was left, by the lock's folder.
@@ -99,6 +101,13 @@ impl World {
     #[must_use]
     pub fn load_balancer() -> Self {
         Self { nginx: Some(Nginx::default()), ..Self::default() }
+    }
+
+    /// Why a script may not work in a folder of state.
+    pub(super) fn refuses_state(&self, script: &str, env: &[(String, String)]) -> Option<&'static str> {
+        let told = env.iter().find(|(name, _)| name == "BGCTL_STATE_GROUP").map(|(_, group)| group);
+        let works_there = matches!(script, "lock" | "swap" | "confirm" | "keep" | "kept" | "watch");
+        (works_there && told != self.state_group.as_ref()).then_some("the folder of state is another group's")
     }
 
     /// The id that an image's name stands for here.

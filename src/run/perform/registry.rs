@@ -345,6 +345,7 @@ mod tests {
         let login = Login::new("r.lab:5000", "me", "it's \"secret\" \\n $(x)").unwrap();
         let other = Login::new("", "me", "other").unwrap();
         let script = concat!(
+            include_str!("../scripts/end_lib.sh"),
             include_str!("../scripts/registry_lib.sh"),
             "log_in || exit 1\n",
             "printf '%s' \"$1\" | docker-credential-bgctl get\n",

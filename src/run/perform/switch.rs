@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use crate::event::StepError;
 use crate::model::{Confirm, NginxSetup, Pointer, Swap};
-use crate::remote::{Exec, Output};
+use crate::remote::Exec;
 use crate::scripts::{
     CONFIRM, DEAD_MAN_COMMAND, DEAD_MAN_FILE, DEAD_MAN_LINK, SWAP_COMMAND, SWAP_FILE, SWAP_LINK, TEST_COPY,
     TEST_SITE,
 };
 
-use super::{Done, Performance, number_after, said};
+use super::{Done, Performance, notes, number_after, said};
 
 /// How long new nginx workers may take to appear.
 const RELOAD_SECONDS: u64 = 10;
 /// Two reloads at the most, each with its tests: the way there and the way back.
 const SWAPPING: Duration = Duration::from_secs(4 * RELOAD_SECONDS);
-/// How long a swap waits for another one, or for the dead-man, on the same host.
+/// How long a swap waits for one of another app, and then for one of its own app, or for the dead-man, on the same host.
 const TURN: Duration = Duration::from_secs(30);
 
 impl Performance<'_> {
@@ -54,12 +54,14 @@ impl Performance<'_> {
             text(&swap.from),
             text(&swap.to),
             RELOAD_SECONDS.to_string(),
-            swap.guard.folder.clone(),
+            swap.guard.state.folder.clone(),
             swap.guard.run.clone(),
             timeout.unwrap_or_default(),
             program.to_owned(),
         ];
-        let exec = Exec::changes(script).args(args).env(swap.pointer.variables()).timeout(TURN + SWAPPING);
+        let mut env = swap.pointer.variables();
+        env.extend(swap.guard.state.variables());
+        let exec = Exec::changes(script).args(args).env(env).timeout(2 * TURN + SWAPPING);
         let output = self.exec("switch", exec).await.map_err(|error| unheard(error, swap))?;
         if output.success() {
             let took = number_after(&output.text(), "took ");
@@ -77,7 +79,8 @@ impl Performance<'_> {
 
     pub(super) async fn confirm(&self, confirm: &Confirm) -> Result<Done, StepError> {
         // Only a connection made now proves that the load balancer can still be reached.
-        let exec = Exec::changes(CONFIRM).args([&confirm.folder, &confirm.run]).fresh();
+        let exec = Exec::changes(CONFIRM).args([&confirm.state.folder, &confirm.run]);
+        let exec = exec.env(confirm.state.variables()).fresh();
         let output = self.exec("confirm the switch", exec).await?;
         if output.success() {
             return Ok(Done { detail: notes(&output), ..Done::default() });
@@ -91,13 +94,6 @@ impl Performance<'_> {
             )),
         })
     }
-}
-
-/// What a script noticed, in one line.
-fn notes(output: &Output) -> Option<String> {
-    let text = output.text();
-    let notes: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("note ")).collect();
-    (!notes.is_empty()).then(|| notes.join("; "))
 }
 
 /// A swap whose answer never came: what the load balancer does about it by itself.

@@ -70,14 +70,16 @@ impl Performance<'_> {
             return;
         }
         let args = [
-            watch.folder.clone(),
+            watch.state.folder.clone(),
             watch.run.clone(),
             watch.window.as_secs().to_string(),
             watch.pointer.path().to_owned(),
             watch.log.clone().unwrap_or_default(),
             seen.cursor.clone(),
         ];
-        let exec = Exec::reads(WATCH).args(args).env(watch.pointer.variables());
+        let mut env = watch.pointer.variables();
+        env.extend(watch.state.variables());
+        let exec = Exec::reads(WATCH).args(args).env(env);
         match self.run("read the access log", exec).await {
             Ok(output) => seen.read(&output.text()),
             // The next look reads what this one should have.
@@ -191,7 +193,7 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Ask, Check, Pointer};
+    use crate::model::{Ask, Check, Pointer, StateDir};
 
     fn watch(limit: u32) -> Watch {
         let ask = Ask::Tcp { host: "h".to_owned(), port: 1 };
@@ -210,7 +212,7 @@ mod tests {
             limit,
             log: None,
             pointer: Pointer::Link { link: "/l".to_owned(), nginx: Box::default() },
-            folder: "/f".to_owned(),
+            state: StateDir::of_one("/f"),
             run: "r".to_owned(),
         }
     }
@@ -262,7 +264,7 @@ mod tests {
             r#"h - - [01/Mar/2026:01:00:00 +0100] "GET /\x22 500 x HTTP/1.1" 200 5 "-" "x""#,
             r#"h - - [01/Mar/2026:00:00:01 +0000] "GET / HTTP/1.1" 500 5 "-" "in the second of the switch""#,
             r#"{"at": "2026-03-01T00:00:03+00:00", "status": "502"}"#,
-            r#"{"at": "2026-02-28T23:00:03-01:00", "status": 404}"#,
+            r#"{"at": "2026-02-28T23:00:03-01:00", "status": 204}"#,
         ];
         std::fs::write(path("log"), lines.join("\n") + "\n").unwrap();
         #[expect(clippy::disallowed_methods, reason = "the test is the host")]

@@ -11,7 +11,7 @@ found=$(printf '%s\n' "$found" | grep -v ' True$') || { echo "project $name has 
 named=$#
 bad=0
 for service in $(printf '%s\n' "$found" | cut -d' ' -f1 | sort -u) "$@"; do
-  line=$(printf '%s\n' "$found" | awk -v service="$service" '$1 == service { print $2, $3, $4 }')
+  line=$(printf '%s\n' "$found" | service=$service awk '$1 == ENVIRON["service"] { print $2, $3, $4 }')
   wanted=no
   for one; do [ "$one" != "$service" ] || wanted=yes; done
   [ "$named" -eq 0 ] || [ "$wanted" = yes ] || continue

@@ -3,6 +3,7 @@
 # "client ADDRESS" or "upstream ADDRESS". "unseen": there are some, and only root could tell whose.
 know_nginx || { echo "$why" >&2; exit 1; }
 master=$(master) || { echo "nginx does not run" >&2; exit 1; }
+digits "$1" || { echo "$1 is no time" >&2; exit 1; }
 begin=$(now)
 until=$((begin + $1))
 

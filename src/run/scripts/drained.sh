@@ -3,6 +3,7 @@
 set -u
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export PATH LC_ALL=C
+digits "$1" || { echo "$1 is no time" >&2; exit 1; }
 begin=$(now)
 until=$((begin + $1))
 until sh -c "$BGCTL_DRAINED" </dev/null >&2; do

@@ -10,7 +10,8 @@ find_log() {
   case $log in
     syslog:* | memory:*) kind=nowhere ;;
     stderr) kind=stderr ;;
-    *) case $(beside readlink -f "$log" 2>/dev/null) in /dev/std* | /dev/null | /dev/pts/* | /proc/*) kind=stderr ;; esac ;;
+    *) [ -n "$container" ] || [ ! -e "$log" ] || [ -f "$log" ] || kind=stderr
+      case $(beside readlink -f "$log" 2>/dev/null) in /dev/std* | /dev/null | /dev/pts/* | /proc/*) kind=stderr ;; esac ;;
   esac
   if [ "$kind" = stderr ]; then
     kind=nowhere
@@ -24,19 +25,21 @@ mark_log() {
   since=$(date -u +%Y-%m-%dT%H:%M:%SZ)
   seen=0
   case $kind in
-    file) seen=$(wc -c <"$log" 2>/dev/null || echo 0) ;;
-    inside) seen=$(beside wc -c "$log" 2>/dev/null | awk '{ print $1 }') ;;
-    engine) seen=$(fresh_log | wc -c) ;;
+    file) seen=$(wc -c <"$log" 2>/dev/null | tr -d ' ') ;;
+    inside) seen=$(beside wc -c "$log" 2>/dev/null | awk '{ print $1; exit }') ;;
+    engine) seen=$(fresh_log | wc -c | tr -d ' ') ;;
   esac
+  # What a container says of its files is its own affair.
+  digits "$seen" || seen=0
 }
 
-# What was added since.
+# What was added since: of a log that has no end, the beginning.
 fresh_log() {
   case $kind in
     file) tail -c "+$((seen + 1))" "$log" 2>/dev/null ;;
-    inside) beside tail -c "+$((${seen:-0} + 1))" "$log" 2>/dev/null ;;
+    inside) beside tail -c "+$((seen + 1))" "$log" 2>/dev/null ;;
     engine) $engine logs --since "$since" "$container" 2>&1 | tail -c "+$((seen + 1))" ;;
-  esac
+  esac | head -c 16777216
 }
 
 emergencies() { fresh_log | grep -F '[emerg]'; }

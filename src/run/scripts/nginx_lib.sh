@@ -1,5 +1,5 @@
 # What this host's nginx is like: how it is called, its configuration, its master, its workers.
-# BGCTL_NGINX_… say where it is, if not where its package puts it. Begins with clock_lib.sh.
+# BGCTL_NGINX_… say where it is, if not where its package puts it. Begins with digits_lib.sh and clock_lib.sh.
 set -u
 PATH=$PATH:/usr/local/bin:/usr/local/sbin:/usr/sbin:/sbin
 export LC_ALL=C
@@ -71,21 +71,25 @@ entitle() {
   [ -n "$title" ]
 }
 
-# Sets $parent to a process' parent, without starting a process.
+is_master() { entitle "$1" && case $title in "nginx: master process"*) ;; *) false ;; esac; }
+
+# Sets $parent to a process' parent, without starting a process. A process calls itself as it likes, also with line ends
+# and parentheses: what counts stands behind all of that.
 find_parent() {
-  { read -r line <"/proc/$1/stat"; } 2>/dev/null || return 1
-  rest=${line##*) }
+  rest=
+  { while read -r line; do rest=$line; done <"/proc/$1/stat"; } 2>/dev/null
+  rest=${rest##*) }
   parent=${rest#* }
   parent=${parent%% *}
+  digits "$parent"
 }
 
 # A master among the processes that descend from the container's main one, or that one itself.
 contained_master() {
   main=$(main_process)
-  [ "${main:-0}" -gt 0 ] && [ -d "/proc/$main" ] || return 1
+  digits "$main" && [ "$main" -gt 0 ] && [ -d "/proc/$main" ] || return 1
   for folder in "/proc/$main" /proc/[0-9]*; do
-    entitle "${folder#/proc/}" || continue
-    case $title in "nginx: master process"*) ;; *) continue ;; esac
+    is_master "${folder#/proc/}" || continue
     parent=${folder#/proc/}
     until [ "$parent" = "$main" ]; do
       if ! find_parent "$parent" || [ "$parent" -le 1 ]; then continue 2; fi
@@ -99,7 +103,9 @@ contained_master() {
 master() {
   if [ -n "$container" ]; then contained_master; return; fi
   file=$(directive pid)
-  pid=$(cat "$(absolute "${file:-$(built_with pid-path)}")" 2>/dev/null) && [ -n "$pid" ] && [ -d "/proc/$pid" ] && printf '%s\n' "$pid"
+  file=$(absolute "${file:-$(built_with pid-path)}")
+  # It may be in a folder of nginx's own user: what it says is signalled.
+  [ -f "$file" ] && pid=$(head -n 1 "$file" 2>/dev/null) && digits "$pid" && is_master "$pid" && printf '%s\n' "$pid"
 }
 
 # The master's children whose title matches, one process id a line. Read without starting a process for each:

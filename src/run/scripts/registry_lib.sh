@@ -1,4 +1,4 @@
-# What lets a script's engine into registries without the login being written down on its host. BGCTL_LOGINS holds a
+# Begins with end_lib.sh. What lets a script's engine into registries without the login being written down on its host. BGCTL_LOGINS holds a
 # line for each: the registry, a blank, and the answer that a credential helper gives. After `log_in` the engine asks
 # such a helper, which knows the answers from its environment alone; all else of the user's configuration is as it was.
 
@@ -52,13 +52,11 @@ log_in() {
   [ -n "${BGCTL_LOGINS:-}" ] || return 0
   bg_umask=$(umask)
   umask 077
-  make_login_folder || return 1
   # Whatever ends the script ends with the folder; were it to stay, it would hold nothing of the login.
-  trap 'rm -rf "$bg_folder"' EXIT
-  trap 'exit 129' HUP
-  trap 'exit 130' INT
-  trap 'exit 141' PIPE
-  trap 'exit 143' TERM
+  bg_folder=
+  # shellcheck disable=SC2016 # expanded at the end
+  at_end 'rm -rf "$bg_folder"'
+  make_login_folder || return 1
   bg_home=${DOCKER_CONFIG:-${HOME:-/}/.docker}
   # Plugins, contexts and builders are found where the user has them.
   for bg_path in "$bg_home"/*; do

@@ -2,11 +2,21 @@
 # What is changed, and how, is the affair of the library before it: link_lib.sh, file_lib.sh or command_switch_lib.sh.
 # Arguments: LINK FROM TO SECONDS FOLDER RUN TIMEOUT PROGRAM (LINK: a symlink or a file; an empty FROM or TO: nothing)
 # TIMEOUT: milliseconds after which PROGRAM, the dead-man, swaps back unless confirm.sh has been here before;
-# empty: it is a way back, which nobody confirms, and which ends the waiting.
+# empty: it is a way back, which nobody confirms, and which ends the waiting. BGCTL_TURN: seconds for others to end, 30.
 link=$1 from=$2 to=$3 seconds=$4 folder=$5 run=$6 timeout=$7 program=$8
 # Once begun it comes to one of its two ends, also when nobody listens any more.
 trap '' HUP PIPE
-take_turn 30
+digits "$seconds" || { echo "$seconds is no time" >&2; exit 1; }
+own_folders "$folder" || or_end 73
+turn=${BGCTL_TURN:-30}
+digits "$turn" || turn=30
+take_host_turn "$turn" || {
+  status=$?
+  [ -z "$timeout" ] || or_end "$status"
+  # A way back does not fail because somebody else is slow, or means it to.
+  echo "note it went back without its turn: $why"
+}
+take_own_turn "$turn" || or_end "$?"
 
 if recall armed; then
   switch="the switch of run $its_run to ${its_to:-nothing}, made at $its_time,"
@@ -20,6 +30,9 @@ if recall armed; then
     rebooted) echo "note this host was rebooted while $switch waited for its confirmation" ;;
     lost) echo "note the dead-man was ended while $switch waited for its confirmation" ;;
   esac
+elif [ -n "$why" ]; then
+  [ -z "$timeout" ] || { echo "$why" >&2; exit 1; }
+  echo "note $why"
 fi
 
 # For a way back too: where this script is cut off, the dead-man of the way there is still at his post.
@@ -31,8 +44,8 @@ arm() {
   stand_down
   token=$run.$$.$(now)
   # shellcheck disable=SC2016 # expanded by the inner shell
-  link=$link from=$from to=$to seconds=$seconds folder=$folder run=$run timeout=$timeout program=$program \
-    setsid sh -c 'eval "$program"' bgctl-dead-man "$token" - </dev/null >/dev/null 2>&1 8>&- 9>&- &
+  link=$link from=$from to=$to seconds=$seconds folder=$folder run=$run timeout=$timeout program=$program host_turn=30 own_turn=90 \
+    setsid sh -c 'eval "$program"' bgctl-dead-man "$token" - </dev/null >/dev/null 2>&1 7>&- 8>&- 9>&- &
   patience=$(($(now) + 5000))
   until recall armed && [ "$its_token" = "$token" ]; do
     if [ "$(now)" -ge "$patience" ]; then

@@ -6,11 +6,13 @@ folder=$(dirname "$link")
 root=$(dirname "$conf")
 [ -d "$folder" ] || { echo "$folder is not where nginx runs: nginx cannot include a site from there" >&2; exit 1; }
 umask 077
+work=
+# shellcheck disable=SC2016 # expanded at the end
+at_end 'rm -rf "$work"'
 work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
 
 cat >"$work/site"
-[ "$(wc -c <"$work/site")" -eq "$size" ] || { echo "the site did not arrive whole" >&2; exit 1; }
+[ "$(wc -c <"$work/site" | tr -d ' ')" = "$size" ] || { echo "the site did not arrive whole" >&2; exit 1; }
 mkdir "$work/root"
 cp -a "$root/." "$work/root/" || exit 1
 case $folder in

@@ -24,10 +24,12 @@ if ! unshare -m true 2>/dev/null; then
   exit 1
 fi
 
+work=
+# shellcheck disable=SC2016 # expanded at the end
+at_end 'rm -rf "$work"'
 work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
 cat >"$work/site"
-[ "$(wc -c <"$work/site")" -eq "$size" ] || { echo "the site did not arrive whole" >&2; exit 1; }
+[ "$(wc -c <"$work/site" | tr -d ' ')" = "$size" ] || { echo "the site did not arrive whole" >&2; exit 1; }
 # A copy of the link's folder, with the new text in the link's place.
 mkdir "$work/folder"
 (reach "$link" stay && cp -a . "$work/folder/") || exit 1

@@ -1,0 +1,97 @@
+//! Scripts that are ended leave nothing: not what they were sent, and no copy of a host's keys.
+
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use bgctl::scripts::{KEEP, TEST_COPY, TEST_SITE};
+
+use crate::shells::{Shell, open_folder, parts, text};
+
+#[track_caller]
+fn until(what: &str, holds: impl Fn() -> bool) {
+    let until = Instant::now() + Duration::from_secs(10);
+    while !holds() {
+        assert!(Instant::now() < until, "{what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn is_empty(folder: &Path) -> bool {
+    fs::read_dir(folder).unwrap().next().is_none()
+}
+
+/// Starts a script with an open stdin, ends its process group by a signal once it has begun, and waits for its end.
+fn ended(mut command: Command, signal: &str, begun: impl Fn() -> bool) {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).process_group(0).spawn().unwrap();
+    let stdin = child.stdin.take();
+    until("it begins", begun);
+    let group = format!("-{}", child.id());
+    Command::new("kill").args(["-s", signal, "--", &group]).status().unwrap();
+    child.wait().unwrap();
+    drop(stdin);
+}
+
+#[test]
+fn a_test_of_a_site_that_is_ended_leaves_no_copy_of_the_configuration() {
+    for shell in Shell::all() {
+        for signal in ["TERM", "HUP", "INT", "PIPE"] {
+            let place = open_folder();
+            let [conf, temporary] = ["nginx", "tmp"].map(|name| {
+                fs::create_dir(place.path().join(name)).unwrap();
+                place.path().join(name)
+            });
+            fs::write(conf.join("nginx.conf"), "key").unwrap();
+            let (link, main) = (conf.join("site"), conf.join("nginx.conf"));
+            let mut command = shell.script(None, TEST_COPY, &[text(&link), "4", text(&main), "nginx", ""]);
+            command.env("TMPDIR", &temporary);
+            ended(command, signal, || !is_empty(&temporary));
+            assert!(is_empty(&temporary), "{shell}: {signal}");
+        }
+    }
+}
+
+#[test]
+fn a_release_that_did_not_arrive_leaves_nothing() {
+    for shell in Shell::all() {
+        for signal in ["TERM", "HUP", "PIPE"] {
+            let place = open_folder();
+            let releases = place.path().join("bgctl/shop/releases");
+            let new = releases.join("abc/.new");
+            ended(shell.script(None, KEEP, &[text(&releases), "abc", "4", "5"]), signal, || new.exists());
+            assert!(is_empty(&releases.join("abc")), "{shell}: {signal}");
+        }
+    }
+}
+
+/// What a command prints may be anything; it has no name by which it could stay.
+#[test]
+fn what_a_command_prints_is_no_file_of_any_name() {
+    let script = parts(&["by_hand_lib"]) + "by_hand 'echo said; sleep 1; exit 7'";
+    for shell in Shell::all() {
+        let place = open_folder();
+        let mut command = shell.script(None, &script, &[]);
+        let child = command.env("TMPDIR", place.path()).stderr(Stdio::piped()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(500));
+        assert!(is_empty(place.path()), "{shell}");
+        let said = child.wait_with_output().unwrap();
+        assert_eq!((said.status.code(), said.stderr.as_slice()), (Some(7), &b"said\n"[..]), "{shell}");
+    }
+}
+
+/// Every script that makes something for itself alone has it removed whatever ends it.
+#[test]
+fn nothing_relies_on_an_end_that_a_signal_does_not_have() {
+    assert!(TEST_SITE.contains("at_end 'rm -rf \"$work\"'"));
+    for (path, text) in crate::scan::scripts() {
+        let alone =
+            text.contains("' EXIT") && !text.contains("' HUP INT TERM") && !path.ends_with("end_lib.sh");
+        // These two are gone over elsewhere.
+        assert!(
+            !alone || path.ends_with("put.sh") || path.ends_with("restore.sh"),
+            "{path}: trap … EXIT alone"
+        );
+    }
+}

@@ -1,0 +1,316 @@
+//! Folders of state: whose they are, who sees into them, and what others can plant there.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::Path;
+use std::process::Stdio;
+
+use bgctl::scripts::{CONFIRM, FACTS, KEEP, KEPT, LOCK, SWAP_COMMAND, WATCH};
+
+use crate::shells::{NOBODY, Said, Shell, give, listed, needs_root, open_folder, set_mode, text};
+
+const HOLDER: &str = "{\"by\":\"me\"}";
+
+/// What a whole run has a load balancer keep, by a user and for a group.
+fn run(shell: &Shell, user: Option<(u32, u32)>, umask: &str, app: &Path, group: &str) -> Said {
+    let lock = format!("umask {umask}\n{LOCK}");
+    let mut command = shell.script(user, &lock, &[text(app), HOLDER]);
+    command
+        .env("BGCTL_STATE_GROUP", group)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let lines = "plan {}\nlast {\"run\":1}\nphase {}\ndone {\"run\":2}\nplan {}\n";
+    // One that was refused no longer listens.
+    let _ = child.stdin.take().unwrap().write_all(lines.as_bytes());
+    Said::of(child.wait_with_output().unwrap(), shell)
+}
+
+/// Keeps a release in the app's folder.
+fn keep(shell: &Shell, user: Option<(u32, u32)>, umask: &str, app: &Path, group: &str) -> Said {
+    let keep = format!("umask {umask}\nprintf kept | {{\n{KEEP}\n}}");
+    let mut command = shell.script(user, &keep, &[&format!("{}/releases", text(app)), "abc", "4", "5"]);
+    command.env("BGCTL_STATE_GROUP", group);
+    Said::of(command.output().unwrap(), shell)
+}
+
+/// Paths in a folder that others can do something with; a group's modes are others', too.
+fn open_to_others(folder: &Path) -> Vec<String> {
+    let mut all = listed(folder);
+    all.retain(|line| !line.split(' ').nth_back(1).is_some_and(|mode| mode.ends_with("00")));
+    all
+}
+
+#[test]
+fn whatever_the_umask_nobody_else_sees_anything() {
+    needs_root();
+    for shell in Shell::all() {
+        for umask in ["000", "022", "277"] {
+            let place = open_folder();
+            let root = place.path().join("made/bgctl");
+            let app = root.join("shop");
+            run(&shell, None, umask, &app, "").exits(0).says("locked").hides("note");
+            keep(&shell, None, umask, &app, "").exits(0).hides("note");
+            assert_eq!(open_to_others(&root), Vec::<String>::new(), "{shell}, umask {umask}");
+            for name in ["lock", "last-run", "history", "plan", "site", "releases/abc/kept.json"] {
+                assert!(app.join(name).exists(), "{name}");
+            }
+            // What is above is the system's.
+            assert_eq!(fs::metadata(place.path().join("made")).unwrap().mode() & 0o777, 0o755);
+            let kept = shell.run(KEPT, &[&format!("{}/releases", text(&app)), "abc"]);
+            assert_eq!(kept.exits(0).out, "kept");
+        }
+    }
+}
+
+/// As earlier versions left it.
+fn old_state(root: &Path) -> std::path::PathBuf {
+    let app = root.join("shop");
+    fs::create_dir_all(app.join("releases/abc")).unwrap();
+    for name in ["switch.lock", "shop/switch.lock", "shop/lock", "shop/history", "shop/last-run", "shop/plan"]
+    {
+        fs::write(root.join(name), "{\"run\":0}\n").unwrap();
+        set_mode(&root.join(name), 0o644);
+    }
+    fs::write(app.join("releases/abc/kept.json"), "kept").unwrap();
+    for folder in ["", "shop", "shop/releases", "shop/releases/abc"] {
+        set_mode(&root.join(folder), 0o755);
+    }
+    app
+}
+
+#[test]
+fn what_was_open_is_closed_by_the_next_run_and_told_once() {
+    needs_root();
+    for shell in Shell::all() {
+        let place = open_folder();
+        let root = place.path().join("bgctl");
+        let app = old_state(&root);
+        let before = listed(&root);
+        // Whoever only asks changes nothing, and is told everything.
+        let facts = shell.run(FACTS, &["kept", &format!("{}/releases", text(&app)), "records", text(&app)]);
+        facts.exits(0).says("last-run").says("kept abc").hides("trouble");
+        assert_eq!(listed(&root), before, "{shell}");
+        run(&shell, None, "022", &app, "").exits(0).says("note ").says("mode 755").says("locked {\"run\":0}");
+        run(&shell, None, "022", &app, "").exits(0).hides("note ");
+        let switch = swap(&shell, &app);
+        switch.exits(0).says("note others could open").says("switch.lock (mode 644)");
+        swap(&shell, &app).exits(0).hides("note ");
+        assert_eq!(open_to_others(&root), Vec::<String>::new(), "{shell}");
+    }
+}
+
+/// A way back that finds nothing to do, by commands.
+fn swap(shell: &Shell, app: &Path) -> Said {
+    let mut command =
+        shell.script(None, SWAP_COMMAND, &["", "blue", "blue", "5", text(app), "run 1", "", ""]);
+    command.env("BGCTL_DETECT", "echo blue").env("BGCTL_SET_BLUE", "true").env("BGCTL_TURN", "1");
+    Said::of(command.output().unwrap(), shell)
+}
+
+/// Whoever is in the group deploys like any other of them, whoever came first.
+#[test]
+fn a_group_shares_what_root_made_and_root_what_the_group_made() {
+    needs_root();
+    for shell in Shell::all() {
+        let place = open_folder();
+        let (root, app) = (place.path().join("bgctl"), place.path().join("bgctl/shop"));
+        for user in [None, Some(NOBODY), None] {
+            run(&shell, user, "077", &app, "nogroup").exits(0).says("locked").hides("note");
+            keep(&shell, user, "077", &app, "nogroup").exits(0);
+            let facts = ["state-group", "nogroup", "records", text(&app), "history", text(&app)];
+            shell.run(FACTS, &facts).says("last-run").says("history").hides("trouble");
+        }
+        for line in listed(&root) {
+            let [path, kind, mode, owner] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
+            assert_eq!(mode, if kind == "d" { "2770" } else { "660" }, "{shell}: {path}");
+            assert!(owner.ends_with(":65534"), "{shell}: {line}");
+        }
+        // Without the group in the inventory its members are strangers: root takes all of it back.
+        run(&shell, None, "022", &app, "").exits(0).says("note ").says("locked");
+        let facts = shell.run(FACTS, &["records", text(&app)]);
+        facts.says("last-run").hides("trouble");
+    }
+}
+
+#[test]
+fn a_group_that_is_not_there_is_told() {
+    for shell in Shell::all() {
+        let place = open_folder();
+        run(&shell, None, "022", &place.path().join("bgctl/shop"), "no-such-group")
+            .exits(73)
+            .says("with the group no-such-group: is there such a group");
+    }
+}
+
+/// What was made for a user before, and where users have it.
+#[test]
+fn a_user_without_root_keeps_state_where_it_was_made_for_them() {
+    needs_root();
+    for shell in Shell::all() {
+        let place = open_folder();
+        let own = place.path().join("own");
+        fs::create_dir(&own).unwrap();
+        give(&own, NOBODY);
+        let nobody = Some(NOBODY);
+        run(&shell, nobody, "022", &own.join("shop"), "").exits(0).says("locked");
+        keep(&shell, nobody, "022", &own.join("shop"), "").exits(0);
+        assert_eq!(open_to_others(&own), Vec::<String>::new(), "{shell}");
+        run(&shell, nobody, "022", &own.join("shop"), "").exits(0).hides("note ");
+        // A folder as /tmp: everybody has the own one.
+        let sticky = place.path().join("sticky");
+        fs::create_dir(&sticky).unwrap();
+        set_mode(&sticky, 0o1777);
+        run(&shell, nobody, "022", &sticky.join("shop"), "").exits(0).says("locked");
+        run(&shell, None, "022", &sticky.join("other"), "").exits(0).says("locked");
+        assert_eq!(fs::metadata(&sticky).unwrap().mode() & 0o7777, 0o1777, "{shell}");
+        assert_eq!(open_to_others(&sticky), [" d 1777 0:0"], "{shell}");
+        run(&shell, None, "022", &sticky.join("shop"), "").exits(73).says("belongs to nobody");
+        // One that holds other things, too, stays as it is.
+        let shared = place.path().join("shared");
+        fs::create_dir_all(shared.join("www")).unwrap();
+        run(&shell, None, "022", &shared.join("shop"), "").exits(0).hides("note ");
+        assert_eq!(fs::metadata(&shared).unwrap().mode() & 0o777, 0o755, "{shell}");
+        run(&shell, nobody, "022", &shared.join("shop"), "")
+            .exits(73)
+            .says("closed to nobody")
+            .says("bgctl_state_group");
+    }
+}
+
+#[test]
+fn a_folder_that_others_can_change_is_refused_with_what_to_do() {
+    needs_root();
+    for shell in Shell::all() {
+        let place = open_folder();
+        let make = |name: &str| {
+            let root = place.path().join(name);
+            fs::create_dir_all(root.join("shop/releases/abc")).unwrap();
+            fs::write(root.join("shop/last-run"), "forged").unwrap();
+            fs::write(root.join("shop/armed"), "forged\n".repeat(9)).unwrap();
+            fs::write(root.join("shop/releases/abc/kept.json"), "forged").unwrap();
+            root
+        };
+        let [whole, app, open] = ["whole", "app", "open"].map(make);
+        give(&whole, NOBODY);
+        give(&app.join("shop"), NOBODY);
+        set_mode(&open.join("shop"), 0o777);
+        let linked = make("linked-to");
+        symlink(&linked, place.path().join("linked")).unwrap();
+        give(&place.path().join("linked"), NOBODY);
+        let inside = make("inside");
+        fs::rename(inside.join("shop"), inside.join("moved")).unwrap();
+        symlink(inside.join("moved"), inside.join("shop")).unwrap();
+        give(&inside.join("shop"), NOBODY);
+        // Others can put another folder in its place.
+        let above = place.path().join("above");
+        fs::create_dir(&above).unwrap();
+        set_mode(&above, 0o777);
+        fs::rename(make("below"), above.join("below")).unwrap();
+
+        let cases = [
+            ("whole", "belongs to nobody, not to root"),
+            ("app", "belongs to nobody, not to root"),
+            ("open", "everybody may write into"),
+            ("linked", "linked, a symlink, belongs to nobody"),
+            ("inside", "shop, a symlink, belongs to nobody"),
+            ("above/below", "others can put another folder in the place of"),
+        ];
+        for (name, why) in cases {
+            let app = place.path().join(name).join("shop");
+            let before = listed(place.path());
+            let releases = format!("{}/releases", text(&app));
+            run(&shell, None, "022", &app, "").exits(73).says(why).says("bgctl_state_dir");
+            keep(&shell, None, "022", &app, "").exits(1).says(why);
+            swap(&shell, &app).exits(73).says(why);
+            shell.run(KEPT, &[&releases, "abc"]).exits(1).says(why).hides("forged");
+            let facts = ["kept", &releases, "records", text(&app), "plan", text(&app), "history", text(&app)];
+            let facts = shell.run(FACTS, &facts).exits(0).says("trouble");
+            assert_eq!(
+                facts.out.lines().filter(|line| !line.starts_with("system")).count(),
+                3,
+                "{}",
+                facts.out
+            );
+            assert_eq!(listed(place.path()), before, "{shell}: {name}");
+        }
+    }
+}
+
+/// The one who was root last time, and is not today.
+#[test]
+fn what_root_keeps_a_user_is_told_how_to_get() {
+    needs_root();
+    for shell in Shell::all() {
+        let place = open_folder();
+        let app = place.path().join("bgctl/shop");
+        run(&shell, None, "022", &app, "").exits(0);
+        let words = "bgctl is root's and closed to nobody: become root";
+        run(&shell, Some(NOBODY), "022", &app, "").exits(73).says(words).says("bgctl_state_group");
+        let facts = shell.run_as(NOBODY, FACTS, &["records", text(&app)]).exits(0);
+        let trouble = facts.out.lines().find_map(|line| line.strip_prefix("trouble .")).unwrap();
+        let trouble = data_encoding::BASE64.decode(trouble.as_bytes()).unwrap();
+        assert!(String::from_utf8(trouble).unwrap().contains(words), "{shell}");
+    }
+}
+
+/// Links and files of others in a folder that is ours again, as after a `chown` of it alone.
+#[test]
+fn what_was_planted_is_neither_followed_nor_read() {
+    needs_root();
+    for shell in Shell::all() {
+        let place = open_folder();
+        let app = place.path().join("bgctl/shop");
+        run(&shell, None, "022", &app, "").exits(0);
+        let secret = place.path().join("secret");
+        fs::write(&secret, "hunter2\n".repeat(9)).unwrap();
+        set_mode(&secret, 0o600);
+        let names = [
+            "holder",
+            "last-run",
+            "plan",
+            "history",
+            "armed",
+            "acting",
+            "confirmed",
+            "dead-man",
+            ".holder.new",
+            ".last-run.new",
+            ".history.new",
+            ".plan.new",
+            ".armed.new",
+            "holder.new",
+            "last-run.new",
+            "plan.new",
+        ];
+        for name in names {
+            let _ = fs::remove_file(app.join(name));
+            symlink(&secret, app.join(name)).unwrap();
+        }
+        let questions = ["records", text(&app), "plan", text(&app), "history", text(&app)];
+        shell.run(FACTS, &questions).exits(0).says("trouble").hides("hunter2").hides("aHVudGVyMg");
+        shell
+            .run(CONFIRM, &[text(&app), "hunter2"])
+            .exits(1)
+            .says("armed is not as bgctl writes it")
+            .hides("hunter2");
+        let log = place.path().join("log");
+        fs::write(&log, "").unwrap();
+        shell
+            .run(WATCH, &[text(&app), "hunter2", "9", "", text(&log), ""])
+            .exits(0)
+            .says("unread")
+            .hides("hunter2");
+        run(&shell, None, "022", &app, "").exits(0).says("locked \n").hides("hunter2");
+        assert_eq!(fs::read_to_string(&secret).unwrap(), "hunter2\n".repeat(9), "{shell}");
+        assert_eq!(fs::metadata(&secret).unwrap().mode() & 0o777, 0o600);
+        assert!(fs::symlink_metadata(app.join("last-run")).unwrap().is_file(), "{shell}");
+        // A file of another user's is as good as a link.
+        fs::remove_file(app.join("armed")).unwrap();
+        fs::write(app.join("armed"), "run 1\nt\n1\nboot\n99\ntime\n/link\n/from\n/to\n").unwrap();
+        give(&app.join("armed"), NOBODY);
+        shell.run(CONFIRM, &[text(&app), "run 1"]).exits(1).says("armed is not as bgctl writes it");
+    }
+}
