@@ -203,6 +203,10 @@ impl Engine<'_> {
                     self.recorder
                         .record(about.clone(), Kind::Logs { project: project.name.clone(), text })?;
                 }
+                // What a way back met, a line of the screen has no room for.
+                if let (Some(text), Action::Swap(_)) = (done.detail, action) {
+                    self.recorder.record(about.clone(), Kind::Noticed { text })?;
+                }
                 let took_ms = millis(began.elapsed());
                 self.recorder.record(about, Kind::Undone { at, took_ms }).map(|()| true)
             }
