@@ -106,3 +106,39 @@ fn a_terminal_that_closes_undoes_as_ctrl_c_does() {
     run.said().exits(130).says("blue is live");
     undone(&lab);
 }
+
+/// What a version before left, and what a user of the load balancer did with it.
+#[test]
+fn what_was_open_to_others_is_closed_and_holds_nobody_up() {
+    let lab = with_blue();
+    let open = "cd /var/lib/bgctl && chmod 755 . my-server && chmod 644 switch.lock my-server/*lock my-server/last-run";
+    lab.on("lb1", open);
+    let hold = "cd /var/lib/bgctl && for file in switch.lock my-server/switch.lock my-server/lock; do
+        setpriv --reuid 65534 --regid 65534 --clear-groups setsid -f flock -s $file sleep 300; done";
+    lab.on("lb1", hold);
+    lab.deploy("0.0.2")
+        .exits(0)
+        .says("lb1: /var/lib/bgctl was not as private")
+        .says("another file is in its place");
+    assert_eq!(lab.served(), Served::new("0.0.2", "green"));
+    lab.bgctl(&["rollback", "-y"]).exits(0).hides("as private");
+    let open = lab.on("lb1", "find /var/lib/bgctl ! -perm 700 ! -perm 600");
+    assert_eq!(open, "");
+    lab.on("lb1", "pkill -u 65534 -x sleep; true");
+}
+
+/// Two users of the load balancer, neither of them root, with a group of both.
+#[test]
+fn a_group_deploys_by_turns() {
+    let lab = with_blue();
+    lab.edit("inventory.yml", "  vars:\n", "  vars:\n    bgctl_state_group: nogroup\n");
+    lab.deploy("0.0.2").exits(0).says("mode 2770");
+    lab.deploy("0.0.4").exits(0).hides("mode 2770");
+    assert_eq!(
+        lab.on("lb1", "cd /var/lib/bgctl && stat -c '%a %G' . my-server my-server/lock switch.lock"),
+        "2770 nogroup\n2770 nogroup\n660 nogroup\n660 nogroup\n"
+    );
+    lab.edit("inventory.yml", "    bgctl_state_group: nogroup\n", "");
+    lab.deploy("0.0.5").exits(0).says("mode 700");
+    assert_eq!(lab.on("lb1", "find /var/lib/bgctl -perm /077"), "");
+}

@@ -117,7 +117,7 @@ fn a_full_disk_under_the_journal_stops_the_run_before_its_effect() {
     let lab = with_blue();
     lab.on(
         "lb1",
-        "mount -t tmpfs -o size=64k none /var/lib/bgctl/my-server && mkdir -p /var/lib/bgctl/my-server",
+        "mount -t tmpfs -o size=64k,mode=700 none /var/lib/bgctl/my-server && mkdir -p /var/lib/bgctl/my-server",
     );
     lab.on("lb1", "head -c 1M /dev/zero >/var/lib/bgctl/my-server/full 2>/dev/null; true");
     let said = lab.deploy("0.0.2");
