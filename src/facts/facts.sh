@@ -215,7 +215,7 @@ tell_state() {
 ask_records() {
   enter "$1" || return
   # A shared lock, for a moment: whoever wants the exclusive one tries again.
-  if ours "$1/lock" && ! flock -ns "$1/lock" true; then tell_state holder "$1/holder" || say holder ""; fi
+  if ours "$1/lock" && [ -r "$1/lock" ] && ! flock -ns "$1/lock" true; then tell_state holder "$1/holder" || say holder ""; fi
   tell_state last-run "$1/last-run"
   folder=$1
   if recall armed; then

@@ -10,6 +10,9 @@ use bgctl::scripts::{KEEP, TEST_COPY, TEST_SITE};
 
 use crate::shells::{Shell, open_folder, parts, text};
 
+/// Those that nothing above a test has its children ignore.
+const SIGNALS: [&str; 2] = ["TERM", "PIPE"];
+
 #[track_caller]
 fn until(what: &str, holds: impl Fn() -> bool) {
     let until = Instant::now() + Duration::from_secs(10);
@@ -37,7 +40,7 @@ fn ended(mut command: Command, signal: &str, begun: impl Fn() -> bool) {
 #[test]
 fn a_test_of_a_site_that_is_ended_leaves_no_copy_of_the_configuration() {
     for shell in Shell::all() {
-        for signal in ["TERM", "HUP", "INT", "PIPE"] {
+        for signal in SIGNALS {
             let place = open_folder();
             let [conf, temporary] = ["nginx", "tmp"].map(|name| {
                 fs::create_dir(place.path().join(name)).unwrap();
@@ -56,7 +59,7 @@ fn a_test_of_a_site_that_is_ended_leaves_no_copy_of_the_configuration() {
 #[test]
 fn a_release_that_did_not_arrive_leaves_nothing() {
     for shell in Shell::all() {
-        for signal in ["TERM", "HUP", "PIPE"] {
+        for signal in SIGNALS {
             let place = open_folder();
             let releases = place.path().join("bgctl/shop/releases");
             let new = releases.join("abc/.new");

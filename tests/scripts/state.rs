@@ -135,6 +135,21 @@ fn a_group_shares_what_root_made_and_root_what_the_group_made() {
     }
 }
 
+/// Apps share the folder above them, not what is in theirs.
+#[test]
+fn a_group_gets_its_own_app_and_not_its_neighbours() {
+    needs_root();
+    for shell in Shell::all() {
+        let place = open_folder();
+        let root = place.path().join("bgctl");
+        run(&shell, None, "022", &root.join("other"), "").exits(0);
+        keep(&shell, None, "022", &root.join("other"), "").exits(0);
+        let before = listed(&root.join("other"));
+        run(&shell, None, "022", &root.join("shop"), "nogroup").exits(0).says("note ").says("mode 2770");
+        assert_eq!(listed(&root.join("other")), before, "{shell}");
+    }
+}
+
 #[test]
 fn a_group_that_is_not_there_is_told() {
     for shell in Shell::all() {

@@ -37,9 +37,6 @@ is_member() {
   case " $(id -Gn "$state_owner" 2>/dev/null) " in *" $state_group "*) ;; *) return 1 ;; esac
 }
 
-# Whether others may write into what was looked at; a sticky folder, as /tmp is, keeps everybody's own.
-others_write() { case $state_mode in [1357]???) return 1 ;; *[2367]) ;; *) return 1 ;; esac; }
-
 refuse_owner() {
   why="$1${2:-} belongs to $state_owner, not to $(id -un) or root: \`chown -R $(id -un) $1\` if it is bgctl's, or set another bgctl_state_dir$state_hint"
 }
@@ -81,7 +78,7 @@ trusts_place() {
 holds_state_alone() {
   case $1 in /*/*) ;; *) return 1 ;; esac
   for state_entry in "$1"/* "$1"/.[!.]* "$1"/..?*; do
-    case ${state_entry##*/} in switch.lock | .switch.lock.*) continue ;; esac
+    case ${state_entry##*/} in switch.lock | switch.lock.*) continue ;; esac
     [ -e "$state_entry" ] || [ -L "$state_entry" ] || continue
     [ -e "$state_entry/lock" ] || [ -e "$state_entry/switch.lock" ] || [ -d "$state_entry/releases" ] || return 1
   done
@@ -111,7 +108,7 @@ own_folder() {
     all[1357]???) return 0 ;;
     all*) [ -n "$state_made" ] || holds_state_alone "$1" || return 0 ;;
   esac
-  if [ "$state_me" = 0 ] || [ "$state_uid" = "$state_me" ]; then close_folder "$1"; return; fi
+  if [ "$state_me" = 0 ] || [ "$state_uid" = "$state_me" ]; then close_folder "$@"; return; fi
   # Its owner's affair, as long as no other group may write into it.
   case $state_mode in *[2367]?) ;; *) return 0 ;; esac
   [ "$state_their_group" = "${state_group:-:}" ] && return
@@ -119,12 +116,15 @@ own_folder() {
   return 1
 }
 
-# What is in it is put right before the group can reach it: no link of anybody is in the way then.
+# What is in an app's folder is put right before the group can reach it: no link of anybody is in the way then.
 close_folder() {
   state_was="$state_owner:$state_their_group, mode $state_mode"
-  chmod u=rwx,go= "$1" && chmod g-s "$1" || return 1
+  if ! chmod u=rwx,go= "$1" || ! chmod g-s "$1"; then
+    why="$1 cannot be closed to others by $(id -un): set another bgctl_state_dir"
+    return 1
+  fi 2>/dev/null
   if [ -n "$state_group" ]; then
-    tidy "$1"
+    [ "${2:-}" = all ] || tidy "$1"
     if ! chgrp "$state_group" "$1" || ! chmod 2770 "$1"; then
       why="$(id -un) cannot share $1 with the group $state_group: is there such a group on this host, and is $(id -un) in it?"
       return 1
