@@ -158,15 +158,14 @@ fn a_lock_that_is_replaced_is_still_held_by_one() {
         lock(&shell, &app).exits(0);
         swap(&shell, &app, "").exits(0);
         let (first, second) = (app.join("switch.lock"), app.join("new"));
-        let old = File::open(&first).unwrap();
-        old.lock().unwrap();
-        let mut waiting = shell.script(None, CONFIRM, &[text(&app), "run 1"]);
-        let mut waiting = waiting.stderr(Stdio::piped()).spawn().unwrap();
         let new = File::create(&second).unwrap();
         set_mode(&second, 0o600);
         new.lock().unwrap();
-        fs::rename(&second, &first).unwrap();
-        drop(old);
+        // Replaced in the very moment between its opening and its locking.
+        let moves = format!("mv -f {} {} 2>/dev/null", second.display(), first.display());
+        shell.program("flock", &format!("{moves}; exec /usr/bin/flock \"$@\""));
+        let mut waiting = shell.script(None, CONFIRM, &[text(&app), "run 1"]);
+        let mut waiting = waiting.stderr(Stdio::piped()).spawn().unwrap();
         std::thread::sleep(Duration::from_millis(500));
         assert!(waiting.try_wait().unwrap().is_none(), "{shell}: two have the turn");
         drop(new);
