@@ -157,6 +157,33 @@ fn the_screen_has_one_door() {
     }
 }
 
+/// Of two functions of one name the later one counts, for all of the script.
+#[test]
+fn no_library_takes_another_ones_name_in_a_script() {
+    let text = fs::read_to_string(Path::new(ROOT).join("src/scripts.rs")).unwrap();
+    let mut scripts = 0;
+    for script in text.split("pub const ").skip(1) {
+        let (name, parts) = script.split_once(':').unwrap();
+        let files = parts.split('"').skip(1).step_by(2).map(|part| match part.strip_suffix(".sh") {
+            Some(_) => format!("src/{part}"),
+            None => format!("src/run/scripts/{part}.sh"),
+        });
+        let mut known: BTreeMap<String, String> = BTreeMap::new();
+        for file in files {
+            let text = fs::read_to_string(Path::new(ROOT).join(&file)).unwrap();
+            let function = |line: &'_ str| line.split_once("()").map(|(name, _)| name.to_owned());
+            let plain =
+                |name: &String| name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_');
+            for function in text.lines().filter_map(function).filter(plain) {
+                let other = known.insert(function.clone(), file.clone());
+                assert!(other.is_none(), "{name}: {function} is in {file} and in {}", other.unwrap());
+            }
+        }
+        scripts += usize::from(!known.is_empty());
+    }
+    assert!(scripts > 10, "{scripts}");
+}
+
 #[test]
 fn what_keeps_the_house_safe_stays_switched_on() {
     let manifest = fs::read_to_string(Path::new(ROOT).join("Cargo.toml")).unwrap();

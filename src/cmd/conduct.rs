@@ -54,7 +54,7 @@ impl Conductor<'_> {
 
     fn tell_notes(&self, lock: &Lock) {
         for (host, note) in lock.notes() {
-            self.session.ui.say(&format!("{host}: {}\n", harmless(note)));
+            self.session.ui.say(&format!("{host}: {}\n", one_line(note)));
         }
     }
 

@@ -224,7 +224,14 @@ impl Filler<'_> {
         };
         let inside = one_off::run(self.scope, self.host, self.side, (service, self.text(service)?), run)?;
         let Some(undo) = undo else { return Ok(Wish::RunInside { run: Box::new(inside), undo: None }) };
-        let folder = site::state_dir(self.scope, self.host, self.side);
+        let folder = match site::state(self.scope, self.host, self.side) {
+            Ok(state) => state.folder,
+            // Its own problem is told where the host is asked about it.
+            Err(Problems(problems)) => match problems.into_iter().next() {
+                Some(problem) => return Err(problem),
+                None => String::new(),
+            },
+        };
         let (run, undo) = one_off::marked(inside, undo, (&folder, &self.scope.model.run));
         Ok(Wish::RunInside { run: Box::new(run), undo: Some(Box::new(undo)) })
     }

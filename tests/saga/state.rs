@@ -35,7 +35,10 @@ async fn every_script_that_works_there_knows_the_group() {
     assert_eq!(ids.len(), 2, "{ids:?}");
     for (at, state, _) in kept.iter().filter(|(at, ..)| *at == host("lb1")) {
         let release = ids[0].rsplit('/').next().unwrap();
-        assert_eq!(house.fleet.exec(at, run::kept(state, release)).await.unwrap().status, 0);
+        assert_eq!(
+            house.fleet.exec(at, run::kept(state, &release.parse().unwrap())).await.unwrap().status,
+            0
+        );
     }
     // One who is not told of it is refused, as hosts do.
     let mut places = places(&house.model("2"));
@@ -104,7 +107,7 @@ impl Remote for Talking<'_> {
                 said.try_send(format!("note {note}")).unwrap();
             }
             said.try_send(heard.recv().await.unwrap()).unwrap();
-            Ok(Hold { lines, input })
+            Ok(Hold { lines: lines.into(), input })
         }
         .boxed()
     }

@@ -209,7 +209,7 @@ impl Builder<'_> {
     /// Where this run keeps what it replaces on a host.
     fn kept_at(&self, path: &str, host: &HostName) -> Result<String, Blocked> {
         let side = self.scope.side(self.scope.model.playbook.first_color(), None, "")?;
-        Ok(site::kept_at(&site::state_dir(&self.scope, host, &side), path, &self.scope.model.run))
+        Ok(site::kept_at(&site::state(&self.scope, host, &side)?.folder, path, &self.scope.model.run))
     }
 
     pub(super) fn refuse_without_compose(&self) -> Result<(), Blocked> {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::facts::{Link, Observed};
-use crate::model::{Action, Color, ComposeUp, HostName, Pointer, Pull, Swap};
+use crate::model::{Action, Color, ComposeUp, HostName, Pointer, Pull, StateDir, Swap};
 use crate::plan::build::Blocked;
 use crate::plan::deed::{self, Deed, Wanted, Wish};
 use crate::plan::scope::{Model, Scope, Side};
@@ -31,7 +31,7 @@ pub(super) struct Backs<'a> {
 /// What a host has that a run may take back.
 struct Home {
     /// The app's state folder.
-    state: String,
+    state: StateDir,
     /// Files that a color's tasks write, and as whom.
     files: BTreeSet<(Color, String, User)>,
     /// Each color's projects, and as whom they are brought up.
@@ -45,7 +45,7 @@ struct Home {
 /// A load balancer's part.
 struct Balancer {
     pointer: Pointer,
-    folder: String,
+    state: StateDir,
     user: User,
     /// What its pointer may come to say, by what the playbook and itself say.
     sayings: BTreeSet<String>,
@@ -153,7 +153,7 @@ impl<'a> Backs<'a> {
         };
         is_there
             && user_is
-            && swap.guard.folder == own.folder
+            && swap.guard.state == own.state
             && swap.guard.run == self.scope.model.run
             && swap.guard.confirm_timeout.is_none()
             && [&swap.from, &swap.to].into_iter().all(|said| self.may_say(own, host, said.as_deref()))
@@ -173,13 +173,13 @@ impl<'a> Backs<'a> {
     }
 
     fn kept_at(&self, home: &Home, path: &str) -> String {
-        site::kept_at(&home.state, path, &self.scope.model.run)
+        site::kept_at(&home.state.folder, path, &self.scope.model.run)
     }
 
     fn home(&self, host: &HostName) -> Result<Home, Blocked> {
         let (first, none) = (self.scope.model.playbook.first_color(), None);
         let mut home = Home {
-            state: site::state_dir(&self.scope, host, &self.scope.side(first, none, "")?),
+            state: site::state(&self.scope, host, &self.scope.side(first, none, "")?)?,
             files: BTreeSet::new(),
             projects: Vec::new(),
             commands: self.commands(host),
@@ -251,10 +251,10 @@ impl Home {
     ) -> Result<(), Blocked> {
         let facts = backs.scope.observed.hosts.get(host);
         let pointer = site::pointer(&backs.scope, host, side)?;
-        let folder = site::state_dir(&backs.scope, host, side);
+        let state = site::state(&backs.scope, host, side)?;
         let balancer = self.balancer.get_or_insert_with(|| Balancer {
             pointer,
-            folder,
+            state,
             user,
             sayings: BTreeSet::new(),
             versions: Vec::new(),

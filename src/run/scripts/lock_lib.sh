@@ -9,7 +9,7 @@ make_lock() {
   state_new=$1.$$
   rm -f "$state_new"
   (umask "$state_umask" && set -C && : >"$state_new") 2>/dev/null
-  if [ -n "$state_group" ] && look "$state_new" && ! is_closed 660; then
+  if [ -n "$state_group" ] && look_who "$state_new" && ! is_shut 660; then
     chgrp "$state_group" "$state_new" && chmod 660 "$state_new"
   fi 2>/dev/null
   "$2" "$state_new" "$1" 2>/dev/null
@@ -18,7 +18,7 @@ make_lock() {
   return "$made"
 }
 
-# Opens one as descriptor $1, making it where it lacks. Leaves what it is like to is_closed.
+# Opens one as descriptor $1, making it where it lacks. Leaves what it is like to is_shut.
 open_lock() {
   command -v flock >/dev/null 2>&1 || { why="flock is not installed (it is in util-linux)"; return 1; }
   if [ ! -e "$2" ] && [ ! -L "$2" ]; then make_lock "$2" ln; fi
@@ -26,7 +26,7 @@ open_lock() {
     why="$2 is no file that bgctl made: look what it is, and remove it"
     return 1
   fi
-  if ! look "$2"; then
+  if ! look_who "$2"; then
     why="$2, by which runs take turns, cannot be made by $(id -un): it must be able to write into ${2%/*}$state_hint"
     return 1
   fi
@@ -45,14 +45,14 @@ try_lock() {
     # Replaced since it was opened: the next try opens the new one.
     # shellcheck disable=SC3013 # dash, busybox and bash know it
     [ "$2" -ef "/proc/self/fd/$1" ] || { shut_lock "$1"; return 75; }
-    ! is_closed 660 || return 0
+    ! is_shut 660 || return 0
     eval "exec 7<&$1"
     replace_lock "$@"
     return
   fi
   shut_lock "$1"
-  if is_closed 660 || ! held_by_strangers "$2"; then return 75; fi
-  look "$2"
+  if is_shut 660 || ! held_by_strangers "$2"; then return 75; fi
+  look_who "$2"
   replace_lock "$@"
 }
 
@@ -86,7 +86,7 @@ held_by_strangers() {
   # shellcheck disable=SC2044 # no name in there holds white space
   for opened in $(find -L /proc/[0-9]*/fd -maxdepth 1 -inum "$(stat -c %i "$1")" 2>/dev/null); do
     # shellcheck disable=SC3013 # dash, busybox and bash know it
-    if ! [ "$opened" -ef "$1" ] || ! look "${opened%/fd/*}"; then continue; fi
+    if ! [ "$opened" -ef "$1" ] || ! look_who "${opened%/fd/*}"; then continue; fi
     case $trusted in *" $state_owner "*) return 1 ;; esac
     ! is_member || return 1
     strangers=yes

@@ -14,7 +14,7 @@ for_group() {
 for_group "${BGCTL_STATE_GROUP:-}"
 
 # Looks who owns a path and who else may do what there; with -L ahead of it, at what a link stands for.
-look() {
+look_who() {
   state_seen=$(stat -c "%u$state_newline%U$state_newline%G$state_newline%a" "$@" 2>/dev/null) || return 1
   state_uid=${state_seen%%"$state_newline"*}
   state_seen=${state_seen#*"$state_newline"}
@@ -43,8 +43,8 @@ refuse_owner() {
 
 # Whether a folder of state may be relied on. $2 is `all` for the one of all apps. Changes nothing.
 trusts_folder() {
-  if [ -L "$1" ] && look "$1" && ! trusts_owner; then refuse_owner "$1" ", a symlink,"; return 1; fi
-  if [ ! -d "$1" ] || ! look -L "$1"; then
+  if [ -L "$1" ] && look_who "$1" && ! trusts_owner; then refuse_owner "$1" ", a symlink,"; return 1; fi
+  if [ ! -d "$1" ] || ! look_who -L "$1"; then
     why="$1 is no folder: move it away, or set another bgctl_state_dir"
     return 1
   fi
@@ -68,7 +68,7 @@ trusts_place() {
   state_place=$(cd -P "$1" && pwd -P) && state_place=${state_place%/} || return 1
   while [ -n "$state_place" ]; do
     state_place=${state_place%/*}
-    look "${state_place:-/}" && trusts_owner && case $state_mode in [1357]???) ;; *[2367]) false ;; esac && continue
+    look_who "${state_place:-/}" && trusts_owner && case $state_mode in [1357]???) ;; *[2367]) false ;; esac && continue
     why="others can put another folder in the place of $1: ${state_place:-/} is $state_owner's, mode $state_mode; set another bgctl_state_dir"
     return 1
   done
@@ -84,7 +84,7 @@ holds_state_alone() {
   done
 }
 
-is_closed() {
+is_shut() {
   if [ -z "$state_group" ]; then case $state_mode in *00) ;; *) return 1 ;; esac
   else [ "$state_mode" = "$1" ] && [ "$state_their_group" = "$state_group" ]; fi
 }
@@ -102,8 +102,8 @@ own_folder() {
     state_made=yes
   fi
   trusts_folder "$@" || return 1
-  look -L "$1"
-  ! is_closed 2770 || return 0
+  look_who -L "$1"
+  ! is_shut 2770 || return 0
   case ${2:-}$state_mode in
     all[1357]???) return 0 ;;
     all*) [ -n "$state_made" ] || holds_state_alone "$1" || return 0 ;;
@@ -131,7 +131,7 @@ close_folder() {
     fi 2>/dev/null
   fi
   if [ -z "$state_made" ]; then
-    look -L "$1"
+    look_who -L "$1"
     echo "note $1 was not as private as it has to be ($state_was): it is now $state_owner:$state_their_group, mode $state_mode"
   fi
 }
@@ -177,7 +177,7 @@ reads_state() {
 ours() {
   [ -f "$1" ] && [ ! -L "$1" ] || return 1
   # shellcheck disable=SC3067 # dash, busybox and bash know it; the others are looked at
-  [ -O "$1" ] || { look "$1" && trusts_owner; }
+  [ -O "$1" ] || { look_who "$1" && trusts_owner; }
 }
 
 # Gives a file of $folder the text on stdin, all at once. Nothing is written through a name that is there already.

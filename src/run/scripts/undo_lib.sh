@@ -24,11 +24,9 @@ reach_beside() {
   look "$at_name"
 }
 
-# Makes KEPT's folder where it lacks; those above the app's are for all to pass.
+# Makes KEPT's folder where it lacks, and those of bgctl's above it.
 make_undo() (
   at_undo=${1%/*}
-  umask 022
-  reach "${at_undo%/*}" stay make || return
   umask 077
   reach "$at_undo" stay make && [ "$at_kind" = none ] || return
   mkdir "./$at_name" 2>/dev/null || return
