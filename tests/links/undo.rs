@@ -26,7 +26,7 @@ fn what_is_replaced_is_kept_for_root_alone_and_comes_back_as_it_was() {
         assert_eq!((host.names("app"), host.like("app/f")), (vec!["f".to_owned()], (0, 0o600)));
         assert_eq!(
             ["state", "state/app", "state/app/undo"].map(|folder| host.like(folder)),
-            [(0, 0o755), (0, 0o700), (0, 0o700)]
+            [(0, 0o700), (0, 0o700), (0, 0o700)]
         );
         // A run's first write of a file counts.
         host.put(0, "app/f", "newer\n", &host.kept("f", "2")).done();

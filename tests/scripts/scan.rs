@@ -28,7 +28,7 @@ pub(crate) fn scripts() -> Vec<(String, String)> {
 
 /// What scripts count with that they made themselves, or that this program gives them.
 const OWN: &[(&str, &[&str])] = &[
-    ("facts/facts.sh", &["#", "1", "its_deadline"]), // 1: of stat on this host, where `[` counts nothing out
+    ("facts/facts.sh", &["#", "at_size", "its_deadline"]), // at_size: of stat on this host, where `[` counts nothing out
     ("remote/ssh/kill.sh", &["i"]),
     ("run/scripts/clock_lib.sh", &["up", "hundredths"]),
     ("run/scripts/command_switch_lib.sh", &["seconds", "until"]),
@@ -42,7 +42,7 @@ const OWN: &[(&str, &[&str])] = &[
     ("run/scripts/lock.sh", &["tries"]),
     ("run/scripts/nginx_switch_lib.sh", &["asked", "begun", "seconds", "until", "longest"]),
     ("run/scripts/one_off_lib.sh", &["tries"]),
-    ("run/scripts/put.sh", &["size", "new", "wc"]),
+    ("run/scripts/path_lib.sh", &["at_turns"]),
     ("run/scripts/swap.sh", &["begin", "its_deadline", "patience"]),
     ("run/scripts/watch.sh", &["1", "2", "3", "from", "most", "now_size"]),
 ];

@@ -174,7 +174,7 @@ open_file() {
     return 1
   fi
   [ -r "./$at_name" ] || { refuse "$at_where" "cannot be read by $(id -un)"; return 1; }
-  command exec 4<"./$at_name" || { refuse "$at_where" "cannot be opened"; return 1; }
+  { command exec 4<"./$at_name"; } 2>/dev/null || { refuse "$at_where" "cannot be opened"; return 1; }
   is_closed || [ "$(stat -L -c %d:%i /proc/self/fd/4)" = "$at_id" ] || { refuse "$at_where" "was exchanged while it was opened"; return 1; }
 }
 
