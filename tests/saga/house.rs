@@ -8,8 +8,8 @@ use std::time::Duration;
 use bgctl::event::{Event, Kind};
 use bgctl::facts::{self, Observed, Served};
 use bgctl::model::{
-    Action, Archive, Ask, Color, Files, HostName, Inventory, Kept, KeptRelease, Playbook, ReleaseId, RunId,
-    Source, Vars,
+    Action, Archive, Ask, Color, Files, HostName, Inventory, Kept, KeptRelease, Pattern, Playbook, ReleaseId,
+    RunId, Source, Vars,
 };
 use bgctl::plan::{
     self, Began, Blocked, Goal, KeptPlan, Lane, Model, Open, Phase, Plan, Reopening, Request, Unopened, Wave,
@@ -258,7 +258,13 @@ impl House {
 
     /// Everything that a run needs, decided.
     pub(crate) async fn ready(&self, goal: Goal, version: &str) -> Ready {
+        self.ready_within(goal, version, None).await
+    }
+
+    /// The same, limited to some hosts.
+    pub(crate) async fn ready_within(&self, goal: Goal, version: &str, limit: Option<&str>) -> Ready {
         let mut model = self.model(version);
+        model.limit = limit.map(|limit| Pattern::parse(limit).unwrap());
         let runs = self.record().map_or(0, |record| record.number);
         let run = RunId::new(Timestamp::UNIX_EPOCH, u32::try_from(runs).unwrap());
         model.run = run.to_string();

@@ -272,3 +272,79 @@ async fn a_run_that_asks_over_https_is_resumed() {
     let told = house.take_over(Verb::Resume, "2", |_, _| None).await;
     assert_eq!(told.ending().outcome, Outcome::Done, "{}", told.story());
 }
+
+/// Every history, at every fifth call: the plan that was left is one that the same playbook makes.
+#[tokio::test(start_paused = true)]
+async fn every_plan_that_was_left_is_opened_again_with_the_same_files() {
+    let all = [
+        scenario::REFRESHES,
+        scenario::FIRST_BY_FILE,
+        scenario::THIRD_BY_FILE,
+        scenario::ROLLBACK_BY_FILE,
+        scenario::SECOND_BY_COMMAND,
+        scenario::ROLLBACK_BY_COMMAND,
+        scenario::BY_HAND,
+        scenario::AGREEMENT,
+    ];
+    for scenario in all {
+        let rehearsal = scenario.rehearse().await;
+        let (mut index, mut opened) = (0, 0);
+        while let Some(house) = left_at(&rehearsal, index, index % 2 == 0).await {
+            index += 5;
+            let Some(record) = house.record().filter(bgctl::run::Record::is_unfinished) else { continue };
+            for verb in [Verb::Resume, Verb::Abort] {
+                if verb == Verb::Resume && !record.can_resume() {
+                    continue;
+                }
+                let left = house.try_left(verb, scenario.version).await;
+                assert!(left.is_ok(), "{}, call {index}, {verb:?}: {:?}", scenario.name, left.err());
+                opened += 1;
+            }
+        }
+        assert!(opened >= 4, "{}: {opened}", scenario.name);
+    }
+}
+
+/// Batches, conditions, users, hosts that one task runs on for all: also of a run that was limited.
+#[tokio::test(start_paused = true)]
+async fn a_plan_of_many_parts_is_opened_again() {
+    let tasks = "      - name: Once
+        command: { argv: [prepare], undo: [unprepare] }
+        run_once: true
+        become: true
+      - name: Sometimes
+        command: { argv: [sometimes], creates: /srv/there }
+        when: (eq inventory_hostname \"app2\")
+      - name: Recreate";
+    let house = || {
+        House::with_app_servers(2, 5)
+            .playbook("      - name: Recreate", tasks)
+            .playbook("serial: 100%", "serial: [1, 2]")
+            .playbook("old: keep", "old: stop, after: 3s")
+            .playbook("max_fail_percentage: 0", "max_fail_percentage: 50")
+    };
+    for limit in [None, Some("app1,app3,app5")] {
+        for at in ["put", "compose_up", "swap", "compose_state"] {
+            let house = house();
+            house.does(Goal::Apply, "1").await;
+            let goal = if limit.is_some() { Goal::Stage } else { Goal::Apply };
+            let ready = house.ready_within(goal, "2", limit).await;
+            let mut seen = 0;
+            let crash = move |call: &Call, _: &_| {
+                seen += usize::from(call.what == at);
+                (call.what == at && seen == 2).then_some(Fault::Crash { done: true })
+            };
+            let told = house.carry_out(&ready, crash).await;
+            if told.ending.is_some() {
+                assert!(limit.is_some() && !at.starts_with("put"), "{at}: {}", told.story());
+                continue;
+            }
+            for verb in [Verb::Resume, Verb::Abort] {
+                let left = house.try_left(verb, "2").await;
+                assert!(left.is_ok(), "{limit:?}, {at}, {verb:?}: {:?}", left.err());
+            }
+            let told = house.take_over(Verb::Resume, "2", |_, _| None).await;
+            assert_eq!(told.ending().outcome, Outcome::Done, "{limit:?}, {at}: {}", told.story());
+        }
+    }
+}
