@@ -51,6 +51,7 @@ impl Said {
 /// Plays on a new host for each shell. Only root meets strangers: who is somebody else cannot play them.
 pub(crate) fn everywhere(play: impl Fn(&Host)) {
     if !rustix::process::geteuid().is_root() {
+        eprintln!("NOT SHOWN: only root can play a host with several users");
         return;
     }
     for shell in ["dash", "busybox", "bash"] {

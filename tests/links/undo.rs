@@ -42,6 +42,21 @@ fn what_is_replaced_is_kept_for_root_alone_and_comes_back_as_it_was() {
     });
 }
 
+/// Others write into the app's folder meanwhile, and see to it that it is private.
+#[test]
+fn what_is_kept_has_the_mode_that_it_goes_back_with() {
+    everywhere(|host| {
+        host.folder("app", STRANGER, 0o755);
+        host.file("app/f", STRANGER, 0o644, "old\n");
+        host.put(0, "app/f", "new\n", &host.kept("f", "2")).done();
+        let releases = host.text("state/app/releases");
+        host.run(0, bgctl::scripts::KEEP, &[&releases, "0123456789ab", "2", "5"], "{}").done();
+        host.restore(0, "app/f", &host.kept("f", "2")).done();
+        assert_eq!(host.like("app/f"), (STRANGER, 0o644));
+        assert_eq!(host.read("app/f"), "old\n");
+    });
+}
+
 #[test]
 fn what_earlier_runs_kept_goes_when_a_run_keeps_its_own() {
     everywhere(|host| {

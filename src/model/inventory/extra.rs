@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::pairs;
 use crate::model::Vars;
 use crate::model::source::{self, Location, Problem, Problems, Scalars, Source};
 
 /// What stands for a value that is not shown.
 const LEFT_OUT: &str = "…";
+/// A path that selects the app: who is offered a command must get the same one.
+const SHOWN: &str = "bgctl_playbook";
 
 /// Reads the arguments of `-e` in order, the last value of a name winning: `k=v k2="v 2"` (always strings), a
 /// mapping in JSON or YAML, or `@FILE` with such a mapping in it, which is fetched by `read`.
@@ -30,8 +34,15 @@ pub fn without_values(arg: &str) -> String {
         return arg.to_owned();
     }
     match argument(arg, &|path| Err(path.to_owned())) {
-        Ok(vars) => vars.keys().map(|name| format!("{name}={LEFT_OUT}")).collect::<Vec<_>>().join(" "),
+        Ok(vars) => vars.iter().map(shown).collect::<Vec<_>>().join(" "),
         Err(_) => LEFT_OUT.to_owned(),
+    }
+}
+
+fn shown((name, value): (&String, &Value)) -> String {
+    match value.as_str().filter(|value| name == SHOWN && !value.contains(char::is_whitespace)) {
+        Some(value) => format!("{name}={value}"),
+        None => format!("{name}={LEFT_OUT}"),
     }
 }
 
@@ -126,6 +137,7 @@ mod tests {
             ("version=1.4.0 token='hunter2 is'", "version=… token=…"),
             ("{\"token\": \"hunter2\", \"deep\": {\"key\": \"hunter2\"}}", "token=… deep=…"),
             ("{token: hunter2}", "token=…"),
+            ("bgctl_playbook=shop.yml token=hunter2", "bgctl_playbook=shop.yml token=…"),
             ("@vars/prod.yml", "@vars/prod.yml"),
             ("token='hunter2", "…"),
             ("hunter2", "…"),

@@ -91,5 +91,19 @@ held_by_strangers() {
     ! is_member || return 1
     strangers=yes
   done
+  [ -n "$strangers" ] || locked_by_strangers "$1"
+}
+
+# The same where root may not look into others' processes, as in many containers: by whose lock the kernel names it. One
+# that has ended since may have handed it on.
+locked_by_strangers() {
+  lock_inode=$(stat -c %i "$1") || return 1
+  while read -r _ lock_kind _ _ lock_pid lock_place _; do
+    case $lock_kind:$lock_place in FLOCK:*":$lock_inode") ;; *) continue ;; esac
+    look_who "/proc/$lock_pid" || return 1
+    case $trusted in *" $state_owner "*) return 1 ;; esac
+    ! is_member || return 1
+    strangers=yes
+  done </proc/locks
   [ -n "$strangers" ]
 }

@@ -137,8 +137,10 @@ close_folder() {
 }
 
 # Takes away what others may do with what is in a folder. Locks are replaced instead: who opened one keeps it (lock_lib.sh).
+# What is kept for a way back has the mode that it goes back with; its folder lets nobody in.
 tidy() {
-  if [ "$state_me" = 0 ]; then set -- "$1" ! -type l; else set -- "$1" ! -type l -user "$state_me"; fi
+  set -- "$1" ! -path "$1/undo/*" ! -type l
+  [ "$state_me" = 0 ] || set -- "$@" -user "$state_me"
   set -- "$@" ! -name lock ! -name switch.lock
   if [ -n "$state_group" ]; then
     find "$@" -mindepth 1 -exec chgrp "$state_group" {} + 2>/dev/null

@@ -1,5 +1,5 @@
 # Where a run keeps what taking it back needs: KEPT, which is STATE/APP/undo/HASH.NAME.RUN.bgctl, for PATH, which is
-# called NAME. That folder is its owner's alone. Who may not have it keeps things beside PATH, as .NAME.RUN.bgctl, if
+# called NAME. That folder is its owner's alone. Where it cannot be had things are kept beside PATH, as .NAME.RUN.bgctl, if
 # nobody else may write there. A KEPT with such a name is one of an older bgctl. Begins with path_lib.sh.
 
 # Whether what is in the folder that was looked at was put there by who runs this, or by those who share the app's state.
@@ -44,22 +44,30 @@ reach_new_kept() {
   fi
   [ -n "$refused" ] || refuse "${1%/*}" "cannot be made by $(id -un)"
   at_why="$refused_at $refused"
-  if [ "$at_me" != 0 ] && reach_beside "$1" "$2" && is_closed && [ -w . ]; then return 0; fi
+  if reach_beside "$1" "$2" && is_closed && [ -w . ]; then return 0; fi
   refuse "$2" "is not touched, as what the way back needs cannot be kept: $at_why; set bgctl_state_dir to a folder of $(id -un)'s, or mend that one"
 }
 
 # Goes to where KEPT is. Fails with 2 where nothing was kept.
 reach_kept() {
+  at_place='' at_why=''
   if reach "$1" stay; then
     if [ "$at_kind" != none ]; then
       if is_older "$1" || is_private; then return 0; fi
       refuse "$at_here" "is not for $(id -un) alone to write to (it is $at_in_user's, mode $at_in_mode), so what it keeps is not believed"
       return 1
     fi
-  elif [ "$at_me" = 0 ] && [ -n "$refused" ]; then return 1; fi
-  if [ "$at_me" = 0 ] || is_older "$1"; then return 2; fi
-  if ! reach_beside "$1" "$2" || [ "$at_kind" = none ]; then return 2; fi
-  is_closed || refuse "$at_here" "is a folder that others may write to, so what it keeps is not believed"
+  elif [ "$at_me" = 0 ]; then at_place=$refused_at at_why=$refused; fi
+  if ! is_older "$1" && reach_beside "$1" "$2" && [ "$at_kind" != none ]; then
+    if is_closed; then return 0; fi
+    # Root keeps nothing in such a folder: what lies there is the affair of who put it there.
+    if [ "$at_me" != 0 ]; then
+      refuse "$at_here" "is a folder that others may write to, so what it keeps is not believed"
+      return 1
+    fi
+  fi
+  [ -n "$at_why" ] || return 2
+  refuse "$at_place" "$at_why"
 }
 
 # Removes what earlier runs kept in this folder under a name without its run; all but $2. Each could only undo itself.
