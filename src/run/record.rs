@@ -14,6 +14,8 @@ use crate::plan::{Goal, Phase};
 const FORMAT: u32 = 1;
 /// No app has been deployed so often: who counts further wants to be the newest for good.
 const MOST: u64 = 1 << 48;
+/// No plan has so many waves.
+const MOST_WAVES: usize = 1 << 20;
 
 /// A run's record. The newest of several is the one with the highest number, whatever clocks say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -228,6 +230,9 @@ impl Record {
         let record: Self = serde_json::from_value(value).map_err(unreadable)?;
         if record.number > MOST {
             return Err(BadRecord::Unreadable(format!("it would be the {}th of its app", record.number)));
+        }
+        if let Some(wave) = record.reached.as_ref().map(|at| at.wave).filter(|wave| *wave > MOST_WAVES) {
+            return Err(BadRecord::Unreadable(format!("it would have come to its {wave}th wave")));
         }
         Ok(record)
     }

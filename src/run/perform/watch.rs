@@ -102,7 +102,8 @@ struct Share {
 impl Share {
     /// In hundredths of a percent.
     fn hundredths(self) -> u64 {
-        (self.errors * 10_000).checked_div(self.requests).unwrap_or(0)
+        let hundredths = (u128::from(self.errors) * 10_000).checked_div(u128::from(self.requests));
+        u64::try_from(hundredths.unwrap_or(0)).unwrap_or(u64::MAX)
     }
 
     fn percent(self) -> String {
@@ -143,8 +144,9 @@ impl Seen {
             self.before = share("before ");
         }
         let added = share("after ");
-        self.after.requests += added.requests;
-        self.after.errors += added.errors;
+        // A load balancer says what it likes.
+        self.after.requests = self.after.requests.saturating_add(added.requests);
+        self.after.errors = self.after.errors.saturating_add(added.errors);
         if let Some(cursor) = text.lines().find_map(|line| line.strip_prefix("cursor ")) {
             cursor.clone_into(&mut self.cursor);
         }
@@ -153,7 +155,9 @@ impl Seen {
     /// `Err` when errors are over the limit.
     fn judge(&self, watch: &Watch) -> Result<(), StepError> {
         let limit = u64::from(watch.limit);
-        if self.after.requests < ENOUGH || self.after.hundredths() <= self.before.hundredths() + limit {
+        if self.after.requests < ENOUGH
+            || self.after.hundredths() <= self.before.hundredths().saturating_add(limit)
+        {
             return Ok(());
         }
         let message = format!(
@@ -250,6 +254,16 @@ mod tests {
             "errors rose from 0.10 % (1 of 1000 requests before the switch) to 25.00 % (20 of 80 since); \
              the limit is 1.00 % more"
         );
+    }
+
+    #[test]
+    fn numbers_of_any_size_are_counted() {
+        let most = u64::MAX;
+        let lines = format!("before 1 {most}\nafter {most} {most}\ncursor 1 2\n");
+        let seen = seen(&[&lines, &lines]);
+        assert_eq!(seen.after, Share { requests: most, errors: most });
+        assert_eq!((seen.after.hundredths(), seen.before.hundredths()), (10_000, most));
+        assert!(seen.judge(&watch(1)).is_ok() && seen.sentence().contains("100.00 %"), "{}", seen.sentence());
     }
 
     #[test]

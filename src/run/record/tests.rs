@@ -117,6 +117,19 @@ fn waves_that_are_passed_again_do_not_make_forgotten_what_was_done_beyond_them()
 }
 
 #[test]
+fn a_run_that_came_further_than_any_plan_goes_is_none() {
+    let read = |wave: usize| {
+        let mut record = under_way(1, &[]);
+        record.reached.as_mut().unwrap().wave = wave;
+        Record::read(&serde_json::to_string(&record).unwrap())
+    };
+    assert!(read(MOST_WAVES).is_ok());
+    for wave in [MOST_WAVES + 1, usize::MAX] {
+        assert!(matches!(read(wave), Err(BadRecord::Unreadable(_))), "{wave}");
+    }
+}
+
+#[test]
 fn a_newer_format_and_nonsense_are_refused() {
     let newer = r#"{"format":2,"a":"b"}"#;
     assert_eq!(Record::read(newer), Err(BadRecord::Newer(2)));
