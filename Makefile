@@ -5,7 +5,7 @@ LAB := tests/lab
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup build test campaign check demo lab-up lab-down bench fmt clean
+.PHONY: help setup build test campaign fuzz check demo lab-up lab-down bench fmt clean
 
 help: ## this list
 	@if [ -t 1 ] && [ -z "$$NO_COLOR" ]; then b=$$(printf '\033[1m'); c=$$(printf '\033[36m'); o=$$(printf '\033[0m'); fi; \
@@ -29,6 +29,9 @@ test: setup check lab-up ## every check and every test, those on real hosts incl
 campaign: setup ## everything that can happen to a deploy, on real hosts, under load: ten to twenty minutes
 	@$(LAB)/up --name pair5 --lbs 2
 	$(CARGO) nextest run --locked --run-ignored only --no-capture -E 'test(campaign::whole)'
+
+fuzz: setup ## all that is read from outside, changed at random ten million times: some minutes
+	$(CARGO) nextest run --locked --cargo-profile fuzz --test fuzz --run-ignored only --no-capture -E 'test(whole)'
 
 check: ## formatting, clippy, shellcheck, licences and sources
 	$(CARGO) fmt --check

@@ -39,7 +39,7 @@ struct Table {
 }
 
 /// Reads what an archive says of itself.
-pub(super) fn read(path: &Path) -> Result<Archive, String> {
+pub fn read(path: &Path) -> Result<Archive, String> {
     let mut file = fs::File::open(path).map_err(|error| error.to_string())?;
     let size = file.metadata().map_err(|error| error.to_string())?.len();
     let mut magic = [0; 6];

@@ -1,6 +1,6 @@
 //! The commands: each resolves what it was given, calls the layers beneath and says what came of it.
 
-mod archive;
+pub mod archive;
 mod beside;
 mod conduct;
 mod deploy;

@@ -38,6 +38,20 @@ enum Mark {
     Authority,
 }
 
+/// What known_hosts files, each by its name and content, say of a key that a host shows. A function of bytes: whatever
+/// such files may hold, it can be asked without any host.
+pub fn verdict(
+    files: &[(&str, &[u8])],
+    (address, port, alias): (&str, u16, Option<&str>),
+    (algorithm, key): (&str, &[u8]),
+) -> Result<(), KeyVerdict> {
+    let mut known = KnownHosts::default();
+    for (name, content) in files {
+        known.add(name, content);
+    }
+    known.judge(&LookupName::new(address, port, alias), algorithm, key)
+}
+
 impl LookupName {
     /// `host`, or `[host]:port` where the port is not 22; an alias stands for both.
     pub(super) fn new(address: &str, port: u16, alias: Option<&str>) -> Self {

@@ -36,6 +36,8 @@ mod tls;
 mod tls_fault;
 mod way;
 
+pub use known_hosts::verdict;
+
 /// What holds for all hosts.
 #[derive(Debug, Clone)]
 pub struct Settings {
