@@ -310,6 +310,20 @@ impl Action {
                 | Self::Wait { .. }
         )
     }
+
+    /// The compose program that it is run with, where it is about a compose project.
+    pub(crate) fn compose_mut(&mut self) -> Option<&mut Compose> {
+        match self {
+            Self::ComposeUp(up) => Some(&mut up.project.compose),
+            Self::ComposeRun(run) => Some(&mut run.project.compose),
+            Self::ComposeDown(project)
+            | Self::ComposeStop(project)
+            | Self::ComposeStart(project)
+            | Self::ComposeClear(project) => Some(&mut project.compose),
+            Self::Fingerprint(fingerprint) => Some(&mut fingerprint.compose),
+            _ => None,
+        }
+    }
 }
 
 /// Bytes as base64, so that a plan can be saved as JSON.

@@ -1,12 +1,12 @@
-//! What a plan that was kept elsewhere lacks because it is nobody else's: the passwords of logins, and where archives
-//! are on this machine. Whoever opens the plan fills it in.
+//! What a plan that was kept elsewhere lacks because it is nobody else's: the passwords of logins, where archives are on
+//! this machine, and which compose each host has. Whoever opens the plan fills it in.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use crate::model::{Action, HostName, Login, Secret};
+use crate::model::{Action, Compose, HostName, Login, Secret};
 
-use super::{Lane, Plan};
+use super::{Lane, Plan, Undo};
 
 /// What these inputs and this machine have of their own.
 #[derive(Debug, Clone, Default)]
@@ -15,6 +15,8 @@ pub(super) struct Own {
     passwords: BTreeMap<(HostName, String, String), Secret>,
     /// By the archive's name in the playbook.
     archives: BTreeMap<String, PathBuf>,
+    /// By host, as each says now. It may have changed since the run began, and nobody else is asked.
+    composes: BTreeMap<HostName, Compose>,
 }
 
 impl Own {
@@ -26,6 +28,18 @@ impl Own {
             }
             Action::LoadImage(load) => drop(self.archives.insert(load.file.clone(), load.path.clone())),
             _ => {}
+        }
+    }
+
+    /// Adds what a host says it has.
+    pub(super) fn add_compose(&mut self, host: &HostName, compose: Compose) {
+        self.composes.insert(host.clone(), compose);
+    }
+
+    /// Has an action on a host run with the compose that is there.
+    fn run_with_its_own(&self, host: &HostName, action: &mut Action) {
+        if let (Some(has), Some(kept)) = (self.composes.get(host), action.compose_mut()) {
+            *kept = *has;
         }
     }
 }
@@ -40,6 +54,10 @@ impl Plan {
         let mut lacking = BTreeSet::new();
         for lane in self.waves.iter_mut().flat_map(|wave| &mut wave.lanes) {
             for step in &mut lane.steps {
+                own.run_with_its_own(&lane.host, &mut step.action);
+                if let Undo::Reverse(undo) = &mut step.undo {
+                    own.run_with_its_own(&lane.host, undo);
+                }
                 let found = match &mut step.action {
                     Action::Login(login) => {
                         own.passwords.get(&key(&lane.host, login)).map(|known| login.password = known.clone())

@@ -131,7 +131,7 @@ impl<'a> Reopening<'a> {
 /// Everything that the hosts' own files hold, and that these inputs make for them.
 fn contents(made: &Made, model: &Model, observed: &Observed) -> Result<Contents, Blocked> {
     let mut contents = Contents::default();
-    contents.add_files(observed);
+    contents.add_facts(observed);
     for lane in made.waves.iter().flat_map(|wave| &wave.lanes) {
         for step in &lane.steps {
             contents.add(&lane.host, &step.action);

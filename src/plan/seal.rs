@@ -132,9 +132,13 @@ impl Contents {
         true
     }
 
-    /// Adds what the hosts' files hold, as a file's bytes and as a site's text: of each host, for itself.
-    pub(super) fn add_files(&mut self, observed: &Observed) {
+    /// Adds what the hosts' files hold, as a file's bytes and as a site's text, and which compose they have: of each host,
+    /// for itself.
+    pub(super) fn add_facts(&mut self, observed: &Observed) {
         for (host, facts) in &observed.hosts {
+            if let Some(compose) = facts.compose {
+                self.own.add_compose(host, compose);
+            }
             let theirs = self.by_hash.entry(host.to_string()).or_default();
             for file in facts.files.values() {
                 let File::Present { content, .. } = file else { continue };

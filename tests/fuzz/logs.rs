@@ -7,7 +7,7 @@ use std::process::Command;
 use bgctl::scripts::WATCH;
 use tempfile::TempDir;
 
-use crate::drive::{self, Target};
+use crate::drive::Target;
 use crate::mutate::{Corpus, Rng};
 
 /// When traffic moved, in seconds of Unix time: 2026-03-01T00:00:01Z.
@@ -79,7 +79,7 @@ impl Logs {
             "Feb",
             "%s",
         ];
-        let folder = drive::scratch();
+        let folder = tempfile::tempdir().unwrap();
         let switch = "run 1\ntoken\n1\nboot\n0\n2026-03-01T00:00:01Z\n/l\na\nb\n";
         std::fs::write(folder.path().join("confirmed"), switch).unwrap();
         let paths = awks(folder.path());

@@ -30,7 +30,7 @@ mod whole;
 
 #[test]
 fn facts() {
-    drive::run("facts", &mut hosts::answers(), 5000);
+    drive::run("facts", &mut hosts::answers(), 2000);
 }
 
 #[test]
@@ -40,17 +40,17 @@ fn observed() {
 
 #[test]
 fn records() {
-    drive::run("records", &mut kept::records(), 5000);
+    drive::run("records", &mut kept::records(), 2000);
 }
 
 #[test]
 fn kept_releases() {
-    drive::run("kept_releases", &mut kept::releases(), 5000);
+    drive::run("kept_releases", &mut kept::releases(), 2000);
 }
 
 #[test]
 fn journals() {
-    drive::run("journals", &mut kept::journals(), 2000);
+    drive::run("journals", &mut kept::journals(), 1000);
 }
 
 #[test]

@@ -357,3 +357,16 @@ async fn no_load_balancer_says_where_another_ones_link_goes_back_to() {
         assert_eq!(opened.is_ok(), expected, "{keeps:?}: {opened:?}");
     }
 }
+
+/// With what a host runs its containers, it says itself: another program would find none of them, and say that all is well.
+#[tokio::test(start_paused = true)]
+async fn no_load_balancer_says_with_what_an_app_server_runs_its_containers() {
+    let left = left("confirm", 1, Goal::Apply).await;
+    let reopening = left.reopening();
+    let forged = left.plan.to_string().replace(r#""compose":"v2""#, r#""compose":"podman""#);
+    let forged: Value = serde_json::from_str(&forged).unwrap();
+    assert_ne!(forged, left.plan);
+    for open in [Open::Whole, Open::Undos] {
+        assert_eq!(opened(&reopening, &forged, open), opened(&reopening, &left.plan, open), "{open:?}");
+    }
+}
