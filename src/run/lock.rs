@@ -21,6 +21,9 @@ use wire::{Broken, Wire};
 /// The holder's script gives up after 30 s of silence.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
+/// How long a load balancer may take to say whether the lock is free: its script looks ten times.
+const ANSWER: Duration = Duration::from_secs(30);
+
 /// Who holds a lock, as the lock's file on the load balancer says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
@@ -281,7 +284,8 @@ async fn grab(
     let mut hold = remote.hold(host, exec).await.map_err(remote_error)?;
     let mut notes = Vec::new();
     let said = loop {
-        let Some(said) = hold.lines.recv().await else {
+        let answer = tokio::time::timeout(ANSWER, hold.lines.recv()).await;
+        let Some(said) = answer.map_err(|_| remote_error(RemoteError::TimedOut(ANSWER)))? else {
             break hold.lines.why().unwrap_or_default().to_owned();
         };
         match said.strip_prefix("note ") {
@@ -301,7 +305,7 @@ fn refused(host: &HostName, said: &str) -> NotLocked {
         Some(holder) => {
             NotLocked::Held { host, holder: serde_json::from_str(holder.trim()).ok().map(Box::new) }
         }
-        None => NotLocked::Trouble { host, said: said.to_owned() },
+        None => NotLocked::Trouble { host, said: said.chars().take(wire::LONGEST).collect() },
     }
 }
 

@@ -16,6 +16,7 @@ mod keep;
 mod one_off;
 mod registry;
 mod switch;
+mod told;
 mod variables;
 mod watch;
 

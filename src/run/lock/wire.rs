@@ -11,6 +11,9 @@ use crate::remote::{Hold, Lines};
 /// How long a load balancer may take to confirm what it was told.
 const CONFIRMATION: Duration = Duration::from_secs(10);
 
+/// Of what a load balancer says in its place, as much is repeated.
+pub(super) const LONGEST: usize = 500;
+
 /// Why a line was not kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Broken {
@@ -44,10 +47,11 @@ impl Wire {
             self.silent.store(true, Ordering::Relaxed);
             return Err(Broken::Gone);
         };
-        match answer.strip_prefix("failed") {
-            None => Ok(()),
-            Some(why) => Err(Broken::Refused(why.trim().to_owned())),
+        if answer.trim_end() == "kept" {
+            return Ok(());
         }
+        let why = answer.strip_prefix("failed").unwrap_or(&answer);
+        Err(Broken::Refused(why.trim().chars().take(LONGEST).collect()))
     }
 
     /// A sign of life.

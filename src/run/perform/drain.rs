@@ -15,6 +15,8 @@ use super::{Done, Performance, interrupted, number_after};
 const ONE_GO: Duration = Duration::from_secs(5);
 /// Addresses that are named; of more only the number is told.
 const NAMED: usize = 8;
+/// No address and port has more characters.
+const LONGEST: usize = 64;
 
 impl Performance<'_> {
     pub(super) async fn drain(&self, timeout: Duration, of: &Draining) -> Result<Done, StepError> {
@@ -23,6 +25,7 @@ impl Performance<'_> {
         let mut attempt = 0;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
+            let until = Instant::now() + left.min(ONE_GO);
             let output = self.drain_once(left.min(ONE_GO), of).await?;
             let Some((short, sentence)) = still_open(&output.text(), of, timeout) else {
                 return Ok(Done::default());
@@ -32,8 +35,11 @@ impl Performance<'_> {
             }
             attempt += 1;
             (self.waiting)(attempt, most, short);
-            if self.stop.is_cancelled() {
-                return Err(interrupted());
+            // Who answers at once is not asked all the time.
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Err(interrupted()),
+                () = tokio::time::sleep_until(until) => {}
             }
         }
     }
@@ -118,7 +124,8 @@ fn counted(count: u64, what: &str) -> String {
 }
 
 fn named(addresses: &[String]) -> String {
-    let first: Vec<&str> = addresses.iter().take(NAMED).map(String::as_str).collect();
+    let cut = |address: &String| address.chars().take(LONGEST).collect::<String>();
+    let first: Vec<String> = addresses.iter().take(NAMED).map(cut).collect();
     let more = addresses.len().saturating_sub(NAMED);
     if more == 0 { first.join(", ") } else { format!("{} and {more} more", first.join(", ")) }
 }
@@ -144,5 +151,6 @@ mod tests {
     fn of_many_only_some_are_named() {
         let addresses: Vec<String> = (0..10).map(|n| format!("h:{n}")).collect();
         assert!(named(&addresses).ends_with("h:7 and 2 more"), "{}", named(&addresses));
+        assert_eq!(named(&["x".repeat(1 << 20)]).len(), LONGEST);
     }
 }

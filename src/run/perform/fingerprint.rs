@@ -5,7 +5,7 @@ use crate::model::{Fingerprint, Image, Images};
 use crate::remote::Exec;
 use crate::scripts::FINGERPRINT;
 
-use super::{Done, Performance, project_args};
+use super::{Done, Performance, project_args, told};
 
 /// The script's answer.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -23,8 +23,8 @@ impl Performance<'_> {
         let paths = wanted.files.iter().map(|file| file.path.clone());
         let exec = Exec::reads(FINGERPRINT).args(args).args(paths);
         let output = self.run("read images and files", exec).await?;
-        let seen =
-            parse(&output.text()).ok_or_else(|| wrong("the answer about images and files breaks off"))?;
+        let seen = parse(&output.text())
+            .map_err(|what| wrong(&format!("the answer about images and files makes no sense: {what}")))?;
         let images = images(&seen).map_err(|what| wrong(&what))?;
         if wanted.project.is_some() && images.0.is_empty() {
             return Err(wrong(&format!("no container of {name} runs")));
@@ -58,23 +58,29 @@ fn wrong(message: &str) -> StepError {
     StepError { message: message.to_owned(), stderr: None, hint: None }
 }
 
-fn parse(text: &str) -> Option<Seen> {
-    let mut seen = Seen::default();
+/// Reads the answer whole; else what is wrong with it.
+fn parse(text: &str) -> Result<Seen, String> {
+    let (mut seen, mut bytes) = (Seen::default(), 0);
     for line in text.lines() {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
             ["image", service, id, name, digests @ ..] => {
-                let digests = digests.iter().map(|digest| (*digest).to_owned()).collect();
-                let names = [*name].into_iter().filter(|name| *name != "-").map(str::to_owned).collect();
-                let image = Image { ids: [(*id).to_owned()].into(), digests, names };
-                seen.images.push(((*service).to_owned(), image));
+                bytes += line.len();
+                if bytes > told::MOST_BYTES {
+                    return Err(format!("it tells more than {} KiB of images", told::MOST_BYTES >> 10));
+                }
+                let mut image = told::image(id, digests)?;
+                if *name != "-" {
+                    image.names.insert(told::word(name)?);
+                }
+                seen.images.push((told::word(service)?, image));
             }
             ["file", digest] => seen.files.push((*digest).to_owned()),
-            ["end"] => return Some(seen),
-            _ => return None,
+            ["end"] => return Ok(seen),
+            _ => return Err(format!("{:?} is no line of it", line.chars().take(40).collect::<String>())),
         }
     }
-    None
+    Err("it breaks off".to_owned())
 }
 
 /// One image for each service: replicas of different images are two releases at once.
@@ -121,9 +127,20 @@ mod tests {
         assert_eq!(seen.files, ["f00"]);
         assert_eq!(seen.images[0].1.names, ["r:9".to_owned()].into());
         assert_eq!(parse("image web sha256:1 -\nend\n").unwrap().images[0].1.names, [].into());
-        assert_eq!(parse("image web sha256:1 -\n"), None);
-        assert_eq!(parse("Welcome!\nend\n"), None);
-        assert_eq!(parse("end\n"), Some(Seen::default()));
+        assert!(parse("image web sha256:1 -\n").is_err());
+        assert!(parse("Welcome!\nend\n").is_err());
+        assert_eq!(parse("end\n"), Ok(Seen::default()));
+    }
+
+    /// It comes into the record on every load balancer, and before people.
+    #[test]
+    fn what_names_nothing_or_is_too_long_is_refused() {
+        for line in ["w$(id) 1 -", "web \u{1b}[2J -", "web 1 <b>", "web 1 - r@sha256:1 `id`"] {
+            assert!(parse(&format!("image {line}\nend\n")).is_err(), "{line}");
+        }
+        let many = |count: usize| parse(&format!("{}end\n", "image web sha256:1 -\n".repeat(count)));
+        assert!(many(3000).is_ok() && many(4000).is_err());
+        assert!(parse(&format!("image {} 1 -\nend\n", "w".repeat(1 << 20))).is_err());
     }
 
     #[test]

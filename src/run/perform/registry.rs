@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::event::StepError;
-use crate::model::{BuildImage, DOCKER_HUB, Image, Images, LoadImage, Login};
+use crate::model::{BuildImage, DOCKER_HUB, Images, LoadImage, Login};
 use crate::remote::{Exec, Output, Upload};
 use crate::scripts::{BUILD, LOAD, LOGIN, PULL};
 
 use super::variables::{environment, options};
-use super::{COMPOSE_TIMEOUT, Done, Performance, failed, interrupted};
+use super::{COMPOSE_TIMEOUT, Done, Performance, failed, interrupted, told};
 
 const LOGIN_TIMEOUT: Duration = Duration::from_mins(1);
 /// A line may be slow; one that is dead is noticed long before.
@@ -164,12 +164,13 @@ fn answers(logins: &[&Login]) -> (String, String) {
 fn got(name: &str, output: &Output) -> Result<Done, StepError> {
     let text = output.text();
     let line = text.lines().find_map(|line| line.strip_prefix("image ")).unwrap_or_default();
-    let mut words = line.split_whitespace().map(str::to_owned);
-    let Some(id) = words.next() else {
-        let message = format!("the host did not say what {name} is");
-        return Err(StepError { message, stderr: None, hint: None });
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let wrong = |message: String| StepError { message, stderr: None, hint: None };
+    let Some((id, digests)) = words.split_first() else {
+        return Err(wrong(format!("the host did not say what {name} is")));
     };
-    let image = Image { ids: [id].into(), digests: words.collect(), ..Image::default() };
+    let image = told::image(id, digests)
+        .map_err(|what| wrong(format!("the host does not say what {name} is, but {what}")))?;
     let (changed, detail) = (text.lines().any(|line| line == "new"), Some(image.named()));
     let images = Some(Images(BTreeMap::from([(name.to_owned(), image)])));
     Ok(Done { changed, detail, images, ..Done::default() })
@@ -324,6 +325,10 @@ mod tests {
         assert!(done.changed);
         assert_eq!(done.detail.unwrap(), "sha256:0123456789ab (r/a@sha256:fedcba987654)");
         assert!(!got("r/a:1", &output("image sha256:01\n")).unwrap().changed);
+        for odd in ["", "image", "image $(id)", "image \u{1b}]0;x", "image sha256:01 `id`"] {
+            assert!(got("r/a:1", &output(odd)).is_err(), "{odd}");
+        }
+        assert!(got("r/a:1", &output(&format!("image {}", "a ".repeat(1 << 20)))).is_err());
         assert!(got("r/a:1", &output("")).is_err());
     }
 

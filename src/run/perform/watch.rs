@@ -19,6 +19,10 @@ const READ_EVERY: Duration = Duration::from_secs(3);
 const FAILURES: u32 = 3;
 /// Requests without which a share says nothing.
 const ENOUGH: u64 = 20;
+/// Of why it was not read, as much is told.
+const LONGEST_WHY: usize = 500;
+/// No place in a log needs more characters: two numbers.
+const LONGEST_CURSOR: usize = 64;
 
 impl Performance<'_> {
     pub(super) async fn watch(&self, watch: &Watch) -> Result<Done, StepError> {
@@ -88,6 +92,11 @@ impl Performance<'_> {
     }
 }
 
+/// Whether this is a place in a log, as the script writes it.
+fn is_place(cursor: &str) -> bool {
+    cursor.len() <= LONGEST_CURSOR && cursor.bytes().all(|byte| byte.is_ascii_digit() || byte == b' ')
+}
+
 fn seconds(duration: Duration) -> u32 {
     u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
 }
@@ -102,7 +111,8 @@ struct Share {
 impl Share {
     /// In hundredths of a percent.
     fn hundredths(self) -> u64 {
-        let hundredths = (u128::from(self.errors) * 10_000).checked_div(u128::from(self.requests));
+        let errors = self.errors.min(self.requests);
+        let hundredths = (u128::from(errors) * 10_000).checked_div(u128::from(self.requests));
         u64::try_from(hundredths.unwrap_or(0)).unwrap_or(u64::MAX)
     }
 
@@ -131,7 +141,8 @@ struct Seen {
 impl Seen {
     /// Takes in what the script printed.
     fn read(&mut self, text: &str) {
-        self.unread = text.lines().find_map(|line| line.strip_prefix("unread ")).map(str::to_owned);
+        let unread = text.lines().find_map(|line| line.strip_prefix("unread "));
+        self.unread = unread.map(|why| why.chars().take(LONGEST_WHY).collect());
         if self.unread.is_some() {
             return;
         }
@@ -147,8 +158,10 @@ impl Seen {
         // A load balancer says what it likes.
         self.after.requests = self.after.requests.saturating_add(added.requests);
         self.after.errors = self.after.errors.saturating_add(added.errors);
-        if let Some(cursor) = text.lines().find_map(|line| line.strip_prefix("cursor ")) {
-            cursor.clone_into(&mut self.cursor);
+        let cursor = text.lines().find_map(|line| line.strip_prefix("cursor "));
+        match cursor.filter(|cursor| is_place(cursor)) {
+            Some(cursor) => cursor.clone_into(&mut self.cursor),
+            None => self.unread = Some("the load balancer does not say how far it has read".to_owned()),
         }
     }
 
@@ -237,6 +250,22 @@ mod tests {
             (Share { requests: 200, errors: 2 }, Share { requests: 100, errors: 5 })
         );
         assert_eq!(seen.cursor, "1 9");
+    }
+
+    /// A load balancer that counts beyond all measure comes to its own verdict, and to no other end.
+    #[test]
+    fn no_count_is_too_large_and_no_place_is_anything_else() {
+        let most = u64::MAX;
+        for numbers in [format!("{most} {most}"), format!("1 {most}"), format!("{most} 0"), "-1 x".to_owned()]
+        {
+            let text = format!("before {numbers}\nafter {numbers}\ncursor 1 1\n");
+            let seen = seen(&[&text, &text]);
+            assert!(seen.judge(&watch(u32::MAX)).is_ok() && seen.sentence().len() < 200, "{numbers}");
+        }
+        for cursor in ["$(id)", "1;2", "-1", &"1".repeat(100)] {
+            let seen = seen(&[&format!("before 1 0\nafter 1 0\ncursor {cursor}\n")]);
+            assert!(seen.cursor.is_empty() && seen.unread.is_some(), "{cursor}");
+        }
     }
 
     #[test]
