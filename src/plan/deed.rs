@@ -96,10 +96,13 @@ pub(super) fn deeds(
     wanted: Wanted,
 ) -> Result<Vec<Deed>, Problems> {
     let context = scope.context(host, side, Some(play));
-    let filler = Filler { scope, context: &context, host, side, wanted };
+    let own = Filler { scope, context: &context, asked: &context, host, side, wanted };
     let mut deeds = Vec::new();
     let mut problems = Vec::new();
-    for task in play.tasks.iter().filter(|task| wanted.includes(&task.module)) {
+    let tasks = || play.tasks.iter().filter(|task| wanted.includes(&task.module));
+    let others = tasks().any(is_seen).then(|| scope.context_for_others(host, side, Some(play)));
+    for task in tasks() {
+        let filler = Filler { asked: others.as_ref().filter(|_| is_seen(task)).unwrap_or(&context), ..own };
         match filler.deed(play, task, host == first) {
             Ok(deed) => deeds.push(deed),
             Err(problem) => problems.push(problem),
@@ -108,10 +111,15 @@ pub(super) fn deeds(
     if problems.is_empty() { Ok(deeds) } else { Err(Problems(problems)) }
 }
 
+/// Whether load balancers ask it of a host.
+fn is_seen(task: &Task) -> bool {
+    matches!(&task.module, Module::Health(health) if health.from == Asker::LoadBalancers)
+}
+
 /// The verify probe as a check, on a load balancer.
 pub(super) fn verify(scope: &Scope<'_>, host: &HostName, side: &Side) -> Result<Check, Problems> {
     let context = scope.context(host, side, None);
-    let filler = Filler { scope, context: &context, host, side, wanted: Wanted::Checks };
+    let filler = Filler { scope, context: &context, asked: &context, host, side, wanted: Wanted::Checks };
     let check =
         filler.health(&scope.model.playbook.switch.verify).map_err(|problem| Problems(vec![problem]))?;
     // It proves that all workers serve the color, each time over a new connection: waiting in between proves no more.
@@ -121,9 +129,13 @@ pub(super) fn verify(scope: &Scope<'_>, host: &HostName, side: &Side) -> Result<
 type Filled<T> = Result<T, Problem>;
 
 /// Fills in the values of one host and color.
+#[derive(Clone, Copy)]
 struct Filler<'a> {
     scope: &'a Scope<'a>,
+    /// What conditions see.
     context: &'a Context,
+    /// What values see: less, where others are asked.
+    asked: &'a Context,
     host: &'a HostName,
     side: &'a Side,
     wanted: Wanted,
@@ -161,7 +173,7 @@ impl Filler<'_> {
         let env = self.pairs(&task.environment)?;
         Ok(match &task.module {
             Module::Template { src, place } => {
-                let content = src.render(self.context)?.into_bytes();
+                let content = src.render(self.asked)?.into_bytes();
                 Wish::File(self.file(place, content)?)
             }
             Module::Copy { content: Content::Inline(text), place } => {
@@ -288,7 +300,7 @@ impl Filler<'_> {
             (HealthCheck::Tcp(text), Ask::Tcp { host, .. }) => (text, host, "{{ address }}:{{ port }}"),
             _ => return Ok(()),
         };
-        let meant = self.context.vars.get("bgctl_address").is_some_and(|address| address == host);
+        let meant = self.asked.vars.get("bgctl_address").is_some_and(|address| address == host);
         if meant || !address::is_loopback(host) {
             return Ok(());
         }
@@ -369,7 +381,7 @@ impl Filler<'_> {
     }
 
     fn text(&self, text: &Text) -> Filled<String> {
-        text.render(self.context)
+        text.render(self.asked)
     }
 }
 

@@ -121,7 +121,9 @@ impl<'a> Scope<'a> {
             if self.left_out.contains(&host) {
                 continue;
             }
-            let vars = self.context(&host, &none, None).vars;
+            let context = self.context_for_others(&host, &none, None);
+            refuse_facts(&context)?;
+            let vars = context.vars;
             // The host's own variable of that name is no address of bgctl's.
             let address = ["bgctl_address", "ansible_host"].into_iter().find_map(|name| vars.get(name));
             let address = address.and_then(Value::as_str).unwrap_or(host.as_str()).to_owned();
@@ -134,6 +136,18 @@ impl<'a> Scope<'a> {
     /// Everything that a template or text sees on a host. Later entries win; `-e` over all that people
     /// wrote, bgctl's own over that. A value that cannot be expanded is left out: who needs it is told.
     pub(super) fn context(&self, host: &HostName, side: &Side, play: Option<&Play>) -> Context {
+        self.filled(host, side, play, self.own(host, side))
+    }
+
+    /// The same without what the host says of itself: that is for itself alone, and enters nothing that is asked of
+    /// others.
+    pub(super) fn context_for_others(&self, host: &HostName, side: &Side, play: Option<&Play>) -> Context {
+        let mut own = self.own(host, side);
+        own.remove("facts");
+        self.filled(host, side, play, own)
+    }
+
+    fn filled(&self, host: &HostName, side: &Side, play: Option<&Play>, own: Vars) -> Context {
         let playbook = &self.model.playbook;
         let mut vars = self.model.inventory.vars(host);
         let written = [
@@ -155,7 +169,7 @@ impl<'a> Scope<'a> {
             }
             playbook.var_places.get(name).cloned().or_else(|| self.model.inventory.locate(host, name))
         };
-        let mut context = expand_known(&vars, self.own(host, side), &self.shared, &locate);
+        let mut context = expand_known(&vars, own, &self.shared, &locate);
         self.add_preview(side, &mut context);
         context
     }
@@ -196,6 +210,16 @@ impl<'a> Scope<'a> {
             _ => Vars::new(),
         }
     }
+}
+
+/// Refuses an address that a host would give itself: the load balancers' traffic would go where it says.
+fn refuse_facts(context: &Context) -> Result<(), Problems> {
+    let names = ["bgctl_address", "ansible_host", "port"];
+    let mut broken = names.into_iter().filter_map(|name| context.broken.get(name));
+    let is_of_facts = |problem: &&Problem| problem.message().contains("`facts");
+    let Some(problem) = broken.find(is_of_facts) else { return Ok(()) };
+    let help = "what a host says of itself is for itself alone: write where load balancers reach it";
+    Err(Problems(vec![problem.clone().help(help)]))
 }
 
 /// Where load balancers reach a host: the text of a variable's value, as templates see it.

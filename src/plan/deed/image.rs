@@ -18,7 +18,7 @@ pub(in crate::plan) fn archives(scope: &Scope<'_>, play: &Play, host: &HostName,
         return Vec::new();
     }
     let context = scope.context(host, side, Some(play));
-    let filler = Filler { scope, context: &context, host, side, wanted: Wanted::All };
+    let filler = Filler { scope, context: &context, asked: &context, host, side, wanted: Wanted::All };
     files.iter().filter_map(|file| filler.text(file).ok()).collect()
 }
 
