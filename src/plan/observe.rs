@@ -150,12 +150,15 @@ pub fn never_live(observed: &Observed) -> Option<Color> {
     newest_record(observed)?.get("staged")?.as_str()?.parse().ok()
 }
 
-/// The release that a color held when it last went live, as the newest record tells.
+/// The release that a color held when it last went live, as all records say that tell of it.
 #[must_use]
 pub fn release_of(observed: &Observed, color: Color) -> Option<ReleaseId> {
-    let record = newest_record(observed)?;
-    let release = record.get("went_live")?.get(color.as_str())?.get("release")?;
-    serde_json::from_value::<ReleaseId>(release.clone()).ok()?.known().cloned()
+    let mut told = records(observed).filter_map(|(_, record)| {
+        let release = record.get("went_live")?.get(color.as_str())?.get("release")?;
+        serde_json::from_value::<ReleaseId>(release.clone()).ok()
+    });
+    let first = told.next()?;
+    first.known().filter(|_| told.all(|other| other == first)).cloned()
 }
 
 /// Where an app's kept releases are on each host that keeps them, and whom to become for them.
@@ -169,9 +172,15 @@ pub fn kept_places(model: &Model) -> Result<Vec<(HostName, StateDir, Option<Stri
 
 /// The newest record that the load balancers keep of a run.
 pub(super) fn newest_record(observed: &Observed) -> Option<serde_json::Value> {
-    let records = observed.hosts.values().filter_map(|facts| facts.records.last_run.as_deref());
-    let records = records.filter_map(|text| serde_json::from_str::<serde_json::Value>(text).ok());
-    records.max_by_key(|record| record.get("number").and_then(serde_json::Value::as_u64))
+    let all = records(observed).map(|(_, record)| record);
+    all.max_by_key(|record| record.get("number").and_then(serde_json::Value::as_u64))
+}
+
+/// The record that each load balancer keeps of the last run.
+pub(super) fn records(observed: &Observed) -> impl Iterator<Item = (&HostName, serde_json::Value)> {
+    let texts =
+        observed.hosts.iter().filter_map(|(host, facts)| Some((host, facts.records.last_run.as_deref()?)));
+    texts.filter_map(|(host, text)| Some((host, serde_json::from_str(text).ok()?)))
 }
 
 /// A load balancer's two answers to "which color?".
@@ -287,7 +296,10 @@ pub(super) fn refuse_unconfirmed(
     Err(Blocked::NotReady {
         what: "a switch that nobody confirmed is about to be taken back".to_owned(),
         details,
-        hint: format!("run it again in {} s, when the load balancer has swapped back", longest + 2),
+        hint: format!(
+            "run it again in {} s, when the load balancer has swapped back",
+            longest.saturating_add(2)
+        ),
     })
 }
 

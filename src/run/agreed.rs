@@ -47,8 +47,13 @@ impl LastRun {
         };
         // One that began on some of them and has done nothing yet is no reason to stop.
         let matters = records.iter().any(|(_, record)| record.is_unfinished());
-        let differs =
-            |record: &Record| record.run != newest.run || record.number == newest.number && *record != newest;
+        // Nobody goes on with a run that has ended.
+        let has_ended = |record: &Record| record.outcome.is_some() && !record.is_unfinished();
+        let differs = |record: &Record| {
+            record.run != newest.run
+                || record.number == newest.number && *record != newest
+                || newest.is_unfinished() && has_ended(record)
+        };
         if matters && records.iter().any(|(_, record)| differs(record)) {
             return Err(Disagreement::Records(
                 records.iter().map(|(host, record)| says(host, record)).collect(),
@@ -158,6 +163,20 @@ mod tests {
         let mut later = under_way(2, &[]);
         later.reached = None;
         assert!(of(&[("lb1", Some(&ended), None), ("lb2", Some(&later), None)]).is_ok());
+    }
+
+    /// One that says that a run goes on which has ended elsewhere does not bring it back.
+    #[test]
+    fn a_run_that_has_ended_is_not_opened_again_by_one_of_them() {
+        let ended = under_way(1, &["plan"]).ended(Outcome::Done, None, jiff::Timestamp::UNIX_EPOCH);
+        let mut again = under_way(1, &["plan"]);
+        again.number = ended.number + 1;
+        let error = of(&[("lb1", Some(&ended), None), ("lb2", Some(&again), Some("plan"))]).unwrap_err();
+        let Disagreement::Records(lines) = &error else { panic!("{error:?}") };
+        assert!(lines[0].contains("ended: done") && lines[1].contains("not ended"), "{lines:?}");
+        let stuck = under_way(1, &["plan"]).ended(Outcome::Stuck, None, jiff::Timestamp::UNIX_EPOCH);
+        again.number = stuck.number + 1;
+        assert!(of(&[("lb1", Some(&stuck), Some("plan")), ("lb2", Some(&again), Some("plan"))]).is_ok());
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub use keep::kept;
 /// Images may have to come over a slow line.
 const COMPOSE_TIMEOUT: Duration = Duration::from_mins(15);
 const COMMAND_TIMEOUT: Duration = Duration::from_mins(10);
+/// Of what a script noticed, as much is told.
+const LONGEST_NOTE: usize = 1000;
 
 /// One action on one host, with what surrounds it.
 pub(super) struct Performance<'a> {
@@ -241,7 +243,7 @@ fn number_after(text: &str, word: &str) -> Option<u64> {
 fn notes(output: &Output) -> Option<String> {
     let text = output.text();
     let notes: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("note ")).collect();
-    (!notes.is_empty()).then(|| notes.join("; "))
+    (!notes.is_empty()).then(|| notes.join("; ").chars().take(LONGEST_NOTE).collect())
 }
 
 fn said(output: &Output) -> Option<String> {

@@ -231,8 +231,11 @@ impl Record {
         if record.number > MOST {
             return Err(BadRecord::Unreadable(format!("it would be the {}th of its app", record.number)));
         }
-        if let Some(wave) = record.reached.as_ref().map(|at| at.wave).filter(|wave| *wave > MOST_WAVES) {
-            return Err(BadRecord::Unreadable(format!("it would have come to its {wave}th wave")));
+        if let Some(reached) = record.reached.as_ref().filter(|it| it.wave.max(it.waves) > MOST_WAVES) {
+            return Err(BadRecord::Unreadable(format!(
+                "it has come to wave {} of {}",
+                reached.wave, reached.waves
+            )));
         }
         Ok(record)
     }

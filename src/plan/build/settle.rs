@@ -170,6 +170,7 @@ impl Builder<'_> {
             });
         }
         self.refuse_half_of_it()?;
+        strayed::refuse_other_memories(self.scope.observed, target)?;
         if observe::never_live(self.scope.observed) == Some(target) {
             return Err(Blocked::NotReady {
                 what: format!(
@@ -179,7 +180,7 @@ impl Builder<'_> {
                 hint: "`bgctl promote` moves traffic to it, `bgctl apply` deploys over it".to_owned(),
             });
         }
-        let details = strayed(self.scope.model, self.scope.observed, target)?;
+        let details = strayed::strayed(self.scope.model, self.scope.observed, target)?;
         if !details.is_empty() {
             return Err(Blocked::NotReady {
                 what: format!(
