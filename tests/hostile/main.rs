@@ -9,8 +9,11 @@
 )]
 
 mod answers;
+mod fields;
 #[path = "../saga/house.rs"]
 #[allow(dead_code, reason = "it is the house of the saga's tests, who use all of it")]
 mod house;
+mod liar;
 mod plans;
 mod records;
+mod runs;

@@ -131,7 +131,7 @@ fn was_there(effect: &str, honest: &BTreeMap<String, usize>) -> String {
 }
 
 /// Calls for every value beneath this one, with its path.
-fn each_place(value: &Value, path: &str, call: &mut dyn FnMut(&str, &Value)) {
+pub(crate) fn each_place(value: &Value, path: &str, call: &mut dyn FnMut(&str, &Value)) {
     call(path, value);
     match value {
         Value::Object(map) => {

@@ -48,12 +48,9 @@ impl Said {
     }
 }
 
-/// Plays on a new host for each shell. Only root meets strangers: who is somebody else cannot play them.
+/// Plays on a new host for each shell. Only root can play strangers.
 pub(crate) fn everywhere(play: impl Fn(&Host)) {
-    if !rustix::process::geteuid().is_root() {
-        eprintln!("NOT SHOWN: only root can play a host with several users");
-        return;
-    }
+    assert!(rustix::process::geteuid().is_root(), "a host with several users can be played by root alone");
     for shell in ["dash", "busybox", "bash"] {
         let dir = tempfile::tempdir().unwrap();
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();

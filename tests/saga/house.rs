@@ -134,7 +134,9 @@ pub(crate) struct Ready {
 
 /// A fleet and what people wrote about it.
 pub(crate) struct House {
-    pub(crate) fleet: Fleet,
+    pub(crate) fleet: Arc<Fleet>,
+    /// What stands before the fleet, where something does.
+    pub(crate) through: Option<Arc<dyn Remote>>,
     pub(crate) playbook: String,
     pub(crate) forks: usize,
     pub(crate) archives: BTreeMap<String, Result<Archive, String>>,
@@ -166,7 +168,8 @@ impl House {
         let balancers = balancers.iter().map(|name| (host(name), World::load_balancer()));
         let servers = servers.iter().map(|name| (host(name), World::app_server()));
         let fleet = Fleet::new(balancers.chain(servers));
-        Self { fleet, playbook: PLAYBOOK.to_owned(), forks: 5, archives: BTreeMap::new(), inventory }
+        let (fleet, playbook) = (Arc::new(fleet), PLAYBOOK.to_owned());
+        Self { fleet, through: None, playbook, forks: 5, archives: BTreeMap::new(), inventory }
     }
 
     /// Changes the playbook's text, which must hold `from`.
@@ -190,12 +193,18 @@ impl House {
     #[must_use]
     pub(crate) fn again(&self, worlds: &BTreeMap<HostName, World>) -> Self {
         Self {
-            fleet: Fleet::new(worlds.clone()),
+            fleet: Arc::new(Fleet::new(worlds.clone())),
+            through: None,
             playbook: self.playbook.clone(),
             forks: self.forks,
             archives: self.archives.clone(),
             inventory: self.inventory.clone(),
         }
+    }
+
+    /// What everything is asked of.
+    pub(crate) fn remote(&self) -> &dyn Remote {
+        self.through.as_deref().unwrap_or(&*self.fleet)
     }
 
     pub(crate) fn load_balancers(&self) -> Vec<HostName> {
@@ -219,25 +228,36 @@ impl House {
     }
 
     pub(crate) async fn observe(&self, model: &Model) -> Observed {
+        self.try_observe(model).await.unwrap()
+    }
+
+    /// The same, where an answer may be none.
+    pub(crate) async fn try_observe(&self, model: &Model) -> Result<Observed, facts::BadAnswer> {
         let mut observed = Observed::default();
         for (host, mut questions) in plan::questions(model).unwrap() {
             questions.plan = true;
-            let output =
-                self.fleet.exec(&host, Exec::reads(facts::SCRIPT).args(questions.args())).await.unwrap();
-            observed.hosts.insert(host, facts::read(&output.text(), &questions).unwrap().facts);
+            let exec = Exec::reads(facts::SCRIPT).args(questions.args());
+            let output = self.remote().exec(&host, exec).await.unwrap();
+            observed.hosts.insert(host, facts::read(&output.text(), &questions)?.facts);
         }
         for (host, checks) in plan::probes(model).unwrap() {
-            let mut served = Served::Neither("nothing answers".into());
+            let (mut found, mut met) = (Vec::new(), "nothing answers".to_owned());
             for (color, check) in checks {
                 let Ask::Http(ask) = &check.ask else { continue };
                 let probe = Probe::asking(ask, check.timeout);
-                if meets(ask, &self.fleet.probe(&host, probe).await.unwrap()).is_ok() {
-                    served = Served::Color(color);
+                match meets(ask, &self.remote().probe(&host, probe).await.unwrap()) {
+                    Ok(()) => found.push(color),
+                    Err(why) => met = why,
                 }
             }
+            let served = match found.as_slice() {
+                [] => Served::Neither(met),
+                [color] => Served::Color(*color),
+                _ => Served::Both,
+            };
             observed.served.insert(host, served);
         }
-        observed
+        Ok(observed)
     }
 
     pub(crate) async fn plan(&self, goal: Goal, version: &str) -> Result<Plan, Blocked> {
@@ -258,23 +278,37 @@ impl House {
 
     /// Everything that a run needs, decided.
     pub(crate) async fn ready(&self, goal: Goal, version: &str) -> Ready {
-        self.ready_within(goal, version, None).await
+        self.try_ready(goal, version).await.unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// The same, limited to some hosts.
+    /// The same, where it may be refused: why, in words.
+    pub(crate) async fn try_ready(&self, goal: Goal, version: &str) -> Result<Ready, String> {
+        self.try_ready_within(goal, version, None).await
+    }
+
+    /// Limited to some hosts.
     pub(crate) async fn ready_within(&self, goal: Goal, version: &str, limit: Option<&str>) -> Ready {
+        self.try_ready_within(goal, version, limit).await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    async fn try_ready_within(
+        &self,
+        goal: Goal,
+        version: &str,
+        limit: Option<&str>,
+    ) -> Result<Ready, String> {
         let mut model = self.model(version);
         model.limit = limit.map(|limit| Pattern::parse(limit).unwrap());
         let runs = self.record().map_or(0, |record| record.number);
         let run = RunId::new(Timestamp::UNIX_EPOCH, u32::try_from(runs).unwrap());
         model.run = run.to_string();
-        let mut observed = self.observe(&model).await;
+        let mut observed = self.try_observe(&model).await.map_err(|error| error.to_string())?;
         if goal == Goal::Restage {
             observed.kept = Some(self.kept(version));
         }
         let request = Request { goal, force: false };
-        let plan = plan::build(request, &model, &observed, &[]).unwrap_or_else(|error| panic!("{error:?}"));
-        Ready { model, observed, request, plan, run }
+        let plan = plan::build(request, &model, &observed, &[]).map_err(|error| format!("{error:?}"))?;
+        Ok(Ready { model, observed, request, plan, run })
     }
 
     /// A run, under a fate that also has the token that stops it.
@@ -291,13 +325,24 @@ impl House {
     where
         F: FnMut(&Call, &CancellationToken) -> Option<Fault> + Send + 'static,
     {
-        self.conduct(ready, &Course::Apply, fate).await
+        self.try_to(ready, fate).await.unwrap()
+    }
+
+    /// The same; `None` where the lock is not given.
+    pub(crate) async fn try_to<F>(&self, ready: &Ready, fate: F) -> Option<Told>
+    where
+        F: FnMut(&Call, &CancellationToken) -> Option<Fault> + Send + 'static,
+    {
+        let places = places(&ready.model);
+        let taking = Lock::take(self.remote(), &places, holder());
+        let lock = tokio::time::timeout(Duration::from_hours(10), taking).await.unwrap().ok()?;
+        Some(self.conduct_with(ready, &Course::Apply, lock, fate).await)
     }
 
     /// A deploy as the command does it: locked, looked at again, carried out; `None` where somebody else has the lock,
     /// or there is nothing to do.
     pub(crate) async fn operator(&self, version: &str) -> Option<Told> {
-        let lock = Lock::take(&self.fleet, &places(&self.model(version)), holder()).await.ok()?;
+        let lock = Lock::take(self.remote(), &places(&self.model(version)), holder()).await.ok()?;
         let ready = self.ready(Goal::Apply, version).await;
         if ready.plan.is_empty() {
             return None;
@@ -424,7 +469,7 @@ impl House {
     where
         F: FnMut(&Call, &CancellationToken) -> Option<Fault> + Send + 'static,
     {
-        let lock = Lock::take(&self.fleet, &places(&ready.model), holder()).await.unwrap();
+        let lock = Lock::take(self.remote(), &places(&ready.model), holder()).await.unwrap();
         self.conduct_with(ready, course, lock, fate).await
     }
 
@@ -450,7 +495,7 @@ impl House {
                 Ok(plan.waves.into_iter().filter(|wave| wave.phase != Phase::Stage).collect())
             };
             let engine = Engine {
-                remote: &self.fleet,
+                remote: self.remote(),
                 recorder: &recorder,
                 forks: self.forks,
                 passwords: &BTreeMap::new(),

@@ -33,7 +33,7 @@ async fn cut_at(index: usize, another: bool) -> (House, Told) {
         let mut taken = None;
         if another {
             let other = Holder { run: RunId::new(jiff::Timestamp::UNIX_EPOCH, 91), ..holder() };
-            taken = Lock::take(&house.fleet, &places(&house.model("1"))[..1], other).await.ok();
+            taken = Lock::take(house.remote(), &places(&house.model("1"))[..1], other).await.ok();
         }
         std::future::pending::<()>().await;
         drop(taken);
@@ -100,20 +100,20 @@ async fn a_lock_that_was_lost_is_taken_again_before_anything_is_taken_back() {
 async fn of_two_runs_one_gets_the_lock_and_the_other_learns_who() {
     let house = House::new(2);
     let places = places(&house.model("1"));
-    let first = Lock::take(&house.fleet, &places, holder()).await.unwrap();
-    let refused = Lock::take(&house.fleet, &places, holder()).await;
+    let first = Lock::take(house.remote(), &places, holder()).await.unwrap();
+    let refused = Lock::take(house.remote(), &places, holder()).await;
     let Err(NotLocked::Held { host: at, holder: Some(by) }) = refused else { panic!("{refused:?}") };
     assert_eq!((at, by.by.as_str()), (host("lb1"), "me@here"));
     assert_eq!(first.lost(), None);
     drop(first);
-    assert!(Lock::take(&house.fleet, &places, holder()).await.is_ok(), "it is free at once");
+    assert!(Lock::take(house.remote(), &places, holder()).await.is_ok(), "it is free at once");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_lock_that_is_cut_is_noticed() {
     let house = House::new(2);
     let places = places(&house.model("1"));
-    let lock = Lock::take(&house.fleet, &places, holder()).await.unwrap();
+    let lock = Lock::take(house.remote(), &places, holder()).await.unwrap();
     lock.enter(reached(Phase::Stage)).await;
     assert_eq!(lock.lost(), None);
     house.fleet.cut(&host("lb2"));

@@ -30,7 +30,7 @@ async fn rehearse(house: &House) -> Vec<Rehearsed> {
         }
         None
     }));
-    let stage = Stage { remote: &house.fleet, forks: 5, passwords: &BTreeMap::new() };
+    let stage = Stage { remote: house.remote(), forks: 5, passwords: &BTreeMap::new() };
     let rehearsed = stage.rehearse(&plan, |_| true).await;
     house.fleet.set_fate(Box::new(|_| None));
     assert!(changes.lock().unwrap().is_empty(), "{changes:?}");

@@ -157,7 +157,7 @@ async fn a_rehearsal_tells_nothing() {
     assert_eq!(done.ending().outcome, Outcome::Done);
     let plan = house.plan(Goal::Rollback, "2").await.unwrap();
     house.fleet.set_fate(Box::new(|_| Some(Fault::Before)));
-    let stage = Stage { remote: &house.fleet, forks: 5, passwords: &BTreeMap::new() };
+    let stage = Stage { remote: house.remote(), forks: 5, passwords: &BTreeMap::new() };
     let rehearsed = format!("{:?}", stage.rehearse(&plan, |_| true).await);
     assert!(rehearsed.contains("Asks over http") && rehearsed.contains("Fail"), "{rehearsed}");
     assert!(!rehearsed.contains(SECRET), "{rehearsed}");
