@@ -42,9 +42,9 @@ async fn every_script_that_works_there_knows_the_group() {
     }
     // One who is not told of it is refused, as hosts do.
     let mut places = places(&house.model("2"));
-    assert!(Lock::take(&house.fleet, &places, holder()).await.is_ok());
+    assert!(Lock::take(&*house.fleet, &places, holder()).await.is_ok());
     places[0].1.group = None;
-    assert!(Lock::take(&house.fleet, &places, holder()).await.is_err());
+    assert!(Lock::take(&*house.fleet, &places, holder()).await.is_err());
 }
 
 #[tokio::test(start_paused = true)]
