@@ -14,7 +14,7 @@ use crate::model::{
 use crate::model::playbook::Command;
 
 use super::scope::{Scope, Side, escalate};
-use super::{address, one_off, site};
+use super::{address, one_off};
 
 /// What a task wants on a host.
 #[derive(Debug, Clone)]
@@ -236,14 +236,7 @@ impl Filler<'_> {
         };
         let inside = one_off::run(self.scope, self.host, self.side, (service, self.text(service)?), run)?;
         let Some(undo) = undo else { return Ok(Wish::RunInside { run: Box::new(inside), undo: None }) };
-        let folder = match site::state(self.scope, self.host, self.side) {
-            Ok(state) => state.folder,
-            // Its own problem is told where the host is asked about it.
-            Err(Problems(problems)) => match problems.into_iter().next() {
-                Some(problem) => return Err(problem),
-                None => String::new(),
-            },
-        };
+        let folder = one_off::state_folder(self.scope, self.host, self.side)?;
         let (run, undo) = one_off::marked(inside, undo, (&folder, &self.scope.model.run));
         Ok(Wish::RunInside { run: Box::new(run), undo: Some(Box::new(undo)) })
     }

@@ -40,6 +40,14 @@ pub(super) fn run(
     Ok(ComposeRun { project, service, run, pull, build, env_file, mark: None, takes_back: false })
 }
 
+/// The app's folder on a host. What is wrong with it is told where the host is asked about it, too.
+pub(super) fn state_folder(scope: &Scope<'_>, host: &HostName, side: &Side) -> Result<String, Problem> {
+    site::state(scope, host, side).map(|state| state.folder).map_err(|Problems(problems)| {
+        let first = problems.into_iter().next();
+        first.unwrap_or_else(|| Problem::anywhere("bgctl_state_dir makes no sense".to_owned()))
+    })
+}
+
 /// Has a command and what takes it back know of each other, by a file in the app's folder that bears the run's name.
 pub(super) fn marked(
     inside: ComposeRun,

@@ -291,7 +291,7 @@ mod tests {
         let lines = format!("before 1 {most}\nafter {most} {most}\ncursor 1 2\n");
         let seen = seen(&[&lines, &lines]);
         assert_eq!(seen.after, Share { requests: most, errors: most });
-        assert_eq!((seen.after.hundredths(), seen.before.hundredths()), (10_000, most));
+        assert_eq!((seen.after.hundredths(), seen.before.hundredths()), (10_000, 10_000));
         assert!(seen.judge(&watch(1)).is_ok() && seen.sentence().contains("100.00 %"), "{}", seen.sentence());
     }
 
