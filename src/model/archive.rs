@@ -38,6 +38,12 @@ impl Archive {
         let parse = |name: &str, text: &str| -> Result<Value, String> {
             serde_json::from_str(text).map_err(|error| format!("its {name} makes no sense: {error}"))
         };
+        if let Some(name) = entries.iter().find(|name| leads_out(name)) {
+            let name: String = name.chars().take(120).collect();
+            return Err(format!(
+                "an entry in it is called {name:?}, which leads out of any folder: no `docker save` wrote it"
+            ));
+        }
         let manifest = parse("manifest.json", manifest)?;
         let index = index.map(|text| parse("index.json", text)).transpose()?;
         let listed = index.as_ref().map(manifests).unwrap_or_default();
@@ -72,6 +78,11 @@ impl Archive {
     pub fn names(&self) -> Vec<&str> {
         self.images.iter().map(|image| image.name.as_str()).collect()
     }
+}
+
+/// Whether an entry would be put elsewhere than where the archive is unpacked.
+fn leads_out(name: &str) -> bool {
+    name.starts_with('/') || name.split('/').any(|part| part == "..")
 }
 
 fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
@@ -152,6 +163,17 @@ mod tests {
         let entries = ["c2.json".to_owned()].into();
         let read = Archive::read((PathBuf::from("/a.tar"), 7), &manifest(1), Some(&index), &entries);
         assert_eq!(read.unwrap_err(), "it names more than 1000 images");
+    }
+
+    #[test]
+    fn an_entry_that_would_be_unpacked_elsewhere_is_refused() {
+        for name in ["/etc/x", "../../etc/x", "l1/../../x", ".."] {
+            let error = read(MANIFEST, &["blobs/sha256/c1", "blobs/sha256/l1", "c2.json", name]).unwrap_err();
+            assert!(error.contains(name) && error.contains("leads out of any folder"), "{error}");
+        }
+        let error = read(MANIFEST, &["../\u{1b}]0;x\u{202e}"]).unwrap_err();
+        assert!(!error.contains(['\u{1b}', '\u{202e}']), "{error}");
+        assert!(read(MANIFEST, &["blobs/sha256/c1", "blobs/sha256/l1", "c2.json", "..x/y..", "."]).is_ok());
     }
 
     #[test]
