@@ -222,8 +222,10 @@ impl Task<'_> {
         let abort = format!("bgctl abort {}", self.session.cli.selection());
         match error {
             Unopened::Blocked(blocked) => super::plan::blocked(blocked, &self.loaded.selection),
-            Unopened::Unreadable(_) => Failure::of(FailureKind::Failed, &error)
-                .hint("another version of bgctl wrote it: use that one"),
+            Unopened::Unreadable(_) => Failure::of(FailureKind::NeedsPerson, &error).hint(
+                "nothing was done. Use the version of bgctl that wrote it; if that is this one, somebody else did: find \
+                 out who can write in bgctl_state_dir on the load balancers",
+            ),
             // Who gives another version must not believe that it was deployed.
             Unopened::OtherRelease(made) => {
                 let error = format!("these inputs make release {made}, the run is of release {}", record.release);
