@@ -7,18 +7,18 @@ use crate::harness::{ECR_TOKEN, Lab, Said, Served, TOKEN, until};
 use crate::ways::ids;
 
 const APPS: [&str; 2] = ["app1", "app2"];
-const LOGIN: &str = "{ name: Login, registry_login: { registry: registry.lab, username: deploy, password: \"{{ env 'REGISTRY_TOKEN' }}\" } }";
-const PULL: &str = "{ name: Pull, image: { pull: \"{{ image }}\" } }";
+pub(crate) const LOGIN: &str = "{ name: Login, registry_login: { registry: registry.lab, username: deploy, password: \"{{ env 'REGISTRY_TOKEN' }}\" } }";
+pub(crate) const PULL: &str = "{ name: Pull, image: { pull: \"{{ image }}\" } }";
 
 /// Adds tasks before the compose file's, in this order.
-fn add_tasks(lab: &Lab, tasks: &[&str]) {
+pub(crate) fn add_tasks(lab: &Lab, tasks: &[&str]) {
     let at = "      - name: Compose file";
     let tasks: Vec<String> = tasks.iter().map(|task| format!("      - {task}\n")).collect();
     lab.edit("playbook.yml", at, &format!("{}{at}", tasks.concat()));
 }
 
 /// A lab whose app comes from the registry, with these tasks before the compose file's.
-fn with_registry(tasks: &[&str]) -> Lab {
+pub(crate) fn with_registry(tasks: &[&str]) -> Lab {
     let lab = Lab::fresh();
     lab.registry();
     lab.knows("REGISTRY_TOKEN", TOKEN);
@@ -75,7 +75,7 @@ pub(crate) fn nothing_is_left(lab: &Lab) {
 
 /// What was live before serves as before, in the same containers, and nothing of the other color runs.
 #[track_caller]
-fn untouched(lab: &Lab, blue: &[String]) {
+pub(crate) fn untouched(lab: &Lab, blue: &[String]) {
     assert_eq!(lab.served(), Served::new("0.0.1", "blue"));
     assert_eq!((ids(lab, "blue"), ids(lab, "green")), (blue.to_vec(), vec![]));
 }

@@ -20,6 +20,7 @@ mod gates;
 mod gateways;
 mod harness;
 mod host_keys;
+mod hostile;
 mod images;
 mod kept;
 mod kinds;

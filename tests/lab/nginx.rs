@@ -6,7 +6,7 @@ use crate::refused_site::{LogElsewhere, Squatter};
 const LINK_KEY: &str = "    link: \"/etc/nginx/sites-enabled/{{ app }}.conf\"";
 
 /// Adds keys to `nginx:` of the playbook.
-fn with(lab: &Lab, keys: &[&str]) {
+pub(crate) fn with(lab: &Lab, keys: &[&str]) {
     let keys = [&[LINK_KEY], keys].concat().join("\n    ");
     lab.edit("playbook.yml", LINK_KEY, &keys);
 }
@@ -174,10 +174,10 @@ fn a_log_that_nobody_can_read_is_named() {
 }
 
 /// nginx in a container on app1, which is the load balancer, until this value ends.
-struct Contained<'a>(&'a Lab);
+pub(crate) struct Contained<'a>(&'a Lab);
 
 impl<'a> Contained<'a> {
-    fn new(lab: &'a Lab, command: &str) -> Self {
+    pub(crate) fn new(lab: &'a Lab, command: &str) -> Self {
         lab.lend_image("bgctl-lab-lb:trixie", "app1");
         let line = |host: &str| {
             let inventory = std::fs::read_to_string(lab.path("inventory.yml")).unwrap();
@@ -202,7 +202,7 @@ impl<'a> Contained<'a> {
     }
 
     /// What it serves to another host.
-    fn serves(&self) -> String {
+    pub(crate) fn serves(&self) -> String {
         let ask = "exec 3<>/dev/tcp/app1/80; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; tail -n 1 <&3";
         self.0.on("lb1", &format!("bash -c {}", shlex::try_quote(ask).unwrap()))
     }
@@ -217,7 +217,7 @@ impl Drop for Contained<'_> {
 /// As the official images do it: nginx is the container's main process, and its logs are the container's.
 const AS_OFFICIAL: &str = "ln -sf /dev/stderr /var/log/nginx/error.log; exec nginx -g 'daemon off;'";
 /// Under another process, which does not pass signals on.
-const UNDER_A_SHELL: &str = "nginx -g 'daemon off;'; echo ended";
+pub(crate) const UNDER_A_SHELL: &str = "nginx -g 'daemon off;'; echo ended";
 
 fn in_a_container(command: &str) {
     let lab = Lab::fresh();
