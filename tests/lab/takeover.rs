@@ -35,7 +35,9 @@ fn a_killed_stage_is_told_before_anything_begins_over_it_and_is_taken_back_elsew
     }
     lab.elsewhere(&["abort", "--check"])
         .exits(0)
-        .says("takes back, as far as it was done:\n  - Recreate green: take it down  # app1, app2 (2 hosts)\n")
+        .says(
+            "takes back, as far as it was done:\n  - Recreate green: take it down  # app1, app2 (2 hosts)\n",
+        )
         .says("blue is served after that");
     assert_ne!(ids(&lab, "green"), Vec::<String>::new(), "--check changes nothing");
     // What takes a run back needs no -e.
