@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 pub use crate::model::Compose;
-use crate::model::{Color, HostName, Image, KeptRelease, ReleaseId};
+use crate::model::{Color, HostName, Image, KeptRelease, Key, ReleaseId};
 
 mod guard;
 mod questions;
@@ -136,6 +136,9 @@ pub struct Records {
     pub armed: Option<Armed>,
     /// What the load balancer did by itself since the last switch that was confirmed.
     pub dead_man: Option<DeadMan>,
+    /// The app's key, once a run has made one.
+    #[serde(skip)]
+    pub key: Option<Key>,
 }
 
 /// What a command said that tells the live color.
@@ -191,4 +194,7 @@ pub struct Observed {
     pub served: BTreeMap<HostName, Served>,
     /// The release that is to be staged again, where one is.
     pub kept: Option<KeptRelease>,
+    /// What hashes of secrets are made with: the key that the load balancers keep, or who asked them made.
+    #[serde(skip)]
+    pub key: Key,
 }

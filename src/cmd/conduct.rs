@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::event::Kind;
 use crate::journal::Journal;
-use crate::model::{Escalation, HostName, RunId, StateDir};
+use crate::model::{Escalation, HostName, Key, RunId, StateDir};
 use crate::paint::one_line;
 use crate::plan::{self, Plan, Wave};
 use crate::remote::ssh::SshFleet;
@@ -101,6 +101,7 @@ impl Conductor<'_> {
     pub(super) async fn carry_out(
         &self,
         plan: &Plan,
+        key: &Key,
         lock: &Lock,
         record: Record,
         course: Course<'_>,
@@ -123,14 +124,15 @@ impl Conductor<'_> {
             stop: &stop,
             halt: &halt,
             lock: Some(lock),
+            key,
             revise,
         };
         // Whoever takes it over after this must find what this one found.
         let kept = match course {
-            Course::Apply => plan::seal(plan),
+            Course::Apply => plan::seal(plan, key),
             Course::Resume(_, kept) | Course::Abort(.., kept) => kept.to_owned(),
         };
-        lock.begin(record, &kept).await;
+        lock.begin(key, record, &kept).await;
         let start = crate::run::start(plan, self.command.clone(), self.session.by());
         let running = async {
             match course {

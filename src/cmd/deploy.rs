@@ -127,7 +127,10 @@ impl Deployment<'_> {
         if let Some(to) = self.to {
             kept::load(self.fleet, self.loaded, &mut observed, to).await?;
         }
-        let plan = super::plan::build(self.request, self.loaded, &observed, &[])?;
+        let mut plan = super::plan::build(self.request, self.loaded, &observed, &[])?;
+        if plan.is_empty() {
+            super::plan::note_missing_key(&mut plan, &observed);
+        }
         self.refuse_adrift(&plan)?;
         Ok((plan, observed))
     }
@@ -200,7 +203,7 @@ impl Deployment<'_> {
             last: last.as_ref(),
         });
         let revise = |left_out: &[HostName]| self.revise(observed, left_out);
-        conductor.carry_out(plan, lock, record, Course::Apply, &revise).await
+        conductor.carry_out(plan, &observed.key, lock, record, Course::Apply, &revise).await
     }
 
     /// The waves from the switch on, without hosts that failed.

@@ -4,20 +4,26 @@ use std::collections::BTreeMap;
 
 use futures::future::{join, join_all};
 
+use zeroize::Zeroizing;
+
 use crate::facts::{self, Facts, Observed, Questions, Served};
-use crate::model::{Ask, Check, Color, Endpoint, Escalation, HostName};
+use crate::model::{Ask, Check, Color, Endpoint, Escalation, HostName, Key};
 use crate::plan;
 use crate::remote::ssh::{Settings, SshFleet};
 use crate::remote::{Answer, Exec, Probe, Remote, RemoteError, meets};
+use crate::run;
 
 use super::failure::{Failure, FailureKind, unreachable_table};
 use super::load::{Loaded, wrong};
 use super::session::Session;
+use super::unfinished;
 
 /// What every host is asked. Made before anything is contacted, so that what is wrong in files is found first.
 pub(super) struct Round {
     questions: BTreeMap<HostName, Questions>,
     probes: BTreeMap<HostName, Vec<(Color, Check)>>,
+    /// The app's key, should no load balancer have one: the same however often they are asked.
+    fresh: Key,
 }
 
 impl Round {
@@ -28,7 +34,7 @@ impl Round {
             let error = "the playbook's hosts patterns match no host of the inventory";
             return Err(Failure::new(FailureKind::Usage, error).hint("do the groups' names agree?"));
         }
-        Ok(Self { questions, probes })
+        Ok(Self { questions, probes, fresh: fresh_key()? })
     }
 
     /// Also asks the load balancers for the plan of the run that is under way or was left.
@@ -78,6 +84,8 @@ impl Round {
                 observed.served.insert(host, served);
             }
         }
+        // Where they differ, `all` says so.
+        observed.key = run::agreed_key(&observed).ok().flatten().unwrap_or_else(|| self.fresh.clone());
         (observed, failures)
     }
 }
@@ -115,9 +123,20 @@ pub(super) async fn connect_to(
     SshFleet::connect(endpoints, Settings { agent_socket, ..Settings::default() }).await
 }
 
-/// Everything that was asked, or a failure that names every host that did not answer.
+/// A key that nobody has.
+fn fresh_key() -> Result<Key, Failure> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *bytes).map_err(|error| {
+        Failure::new(FailureKind::Failed, format!("the system gives no random bytes: {error}"))
+    })?;
+    Ok(Key::new(bytes))
+}
+
+/// Everything that was asked, or a failure that names every host that did not answer, or load balancers that have
+/// different keys.
 pub(super) fn all((observed, failures): (Observed, Vec<(HostName, String)>)) -> Result<Observed, Failure> {
     if failures.is_empty() {
+        run::agreed_key(&observed).map_err(|error| unfinished::unusable(&error))?;
         return Ok(observed);
     }
     let failure =
@@ -174,4 +193,30 @@ async fn served_by(remote: &dyn Remote, host: &HostName, probes: &[(Color, Check
         [color] => Served::Color(*color),
         _ => Served::Both,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::Records;
+
+    #[test]
+    fn every_process_has_a_key_of_its_own() {
+        assert_ne!(fresh_key().unwrap(), fresh_key().unwrap());
+        assert_ne!(fresh_key().unwrap(), Key::default());
+    }
+
+    #[test]
+    fn load_balancers_with_different_keys_stop_whoever_reads_them() {
+        let mut observed = Observed::default();
+        for (host, byte) in [("lb1", "ab"), ("lb2", "cd")] {
+            let records = Records { key: byte.repeat(32).parse().ok(), ..Records::default() };
+            observed.hosts.insert(host.parse().unwrap(), Facts { records, ..Facts::default() });
+        }
+        let failure = all((observed, Vec::new())).unwrap_err();
+        assert_eq!(failure.kind.exit_code(), 3);
+        let text = failure.render(crate::paint::Paint::PLAIN);
+        assert!(text.contains("lb1: one key") && text.contains("lb2: another one"), "{text}");
+        assert!(!text.contains("abab") && !text.contains("cdcd"), "{text}");
+    }
 }

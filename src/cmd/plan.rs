@@ -3,7 +3,7 @@
 use crate::cli::PlanArgs;
 use crate::facts::Observed;
 use crate::model::{Color, HostName};
-use crate::plan::{self, Blocked, Goal, Plan, Request, Show, Standing};
+use crate::plan::{self, Blocked, Certainty, Goal, Note, Plan, Request, Show, Standing};
 use crate::remote::readonly::ReadOnly;
 
 use super::failure::{Failure, FailureKind};
@@ -37,7 +37,20 @@ pub(super) async fn read_only(
         observed = Err(failure);
     }
     remote.into_inner().close().await;
-    build(request, loaded, &observed?, &[])
+    let observed = observed?;
+    let mut plan = build(request, loaded, &observed, &[])?;
+    note_missing_key(&mut plan, &observed);
+    Ok(plan)
+}
+
+/// A release that nobody deploys now gets another id then, where no load balancer has the app's key yet.
+pub(super) fn note_missing_key(plan: &mut Plan, observed: &Observed) {
+    let is_new = plan.goal != Goal::Restage && plan.release.known().is_some();
+    if !is_new || observed.hosts.values().any(|facts| facts.records.key.is_some()) {
+        return;
+    }
+    let text = "the release's id is of this plan alone: ids are made with the app's key, and the first run makes that";
+    plan.notes.push(Note { certainty: Certainty::Unknowable, host: None, text: text.to_owned() });
 }
 
 /// A plan as a result on stdout.

@@ -115,16 +115,15 @@ async fn takeover(
     let kept = now_last.plan.as_deref().unwrap_or_default();
     let next = now_last.record.taken_over(session.by(), conductor.command.clone(), now());
     left.attempt = next.attempt;
-    let ending = match verb {
-        Verb::Resume => {
-            conductor.carry_out(&now_planned, &lock, next, Course::Resume(&left, kept), &never_anew).await?
-        }
-        Verb::Abort => {
-            let old = task.old_answers(&now_planned, &observed)?;
-            let course = Course::Abort(&left, &old, kept);
-            conductor.carry_out(&now_planned, &lock, next, course, &never_anew).await?
-        }
+    let old = match verb {
+        Verb::Resume => Vec::new(),
+        Verb::Abort => task.old_answers(&now_planned, &observed)?,
     };
+    let course = match verb {
+        Verb::Resume => Course::Resume(&left, kept),
+        Verb::Abort => Course::Abort(&left, &old, kept),
+    };
+    let ending = conductor.carry_out(&now_planned, &observed.key, &lock, next, course, &never_anew).await?;
     Ok(code(verb, ending))
 }
 

@@ -63,13 +63,18 @@ pub(super) fn words(record: &Record) -> String {
     one_line(&format!("`{command}` by {by} at {}, {how_far} (run {run})", clock(*at)))
 }
 
-fn unusable(error: &Disagreement) -> Failure {
+/// Why what load balancers keep cannot be gone by.
+pub(super) fn unusable(error: &Disagreement) -> Failure {
     let failure = Failure::of(FailureKind::NeedsPerson, error);
     match error {
         Disagreement::Bad(_, BadRecord::Newer(_)) => failure.hint("use that version, or a later one"),
         Disagreement::Bad(..) => failure.hint(
             "look at the file last-run in bgctl_state_dir on that load balancer; once you know that no run is left \
              half done, move it away",
+        ),
+        Disagreement::Keys(lines) => failure.lines(lines).hint(
+            "nothing was done: what was made with one key means nothing with another. Find out which one is the app's (a \
+             load balancer of another fleet brings its own), and move the file key in bgctl_state_dir of the other one away",
         ),
         Disagreement::Records(lines) => failure.lines(lines).hint(
             "nothing was done: no load balancer decides for the others. Find out which of them is right, and why the \

@@ -212,6 +212,13 @@ tell_state() {
   else trouble "$2 cannot be read by $(id -un): become who wrote it"; fi
 }
 
+# The app's key. Where there is one that cannot be told, it is not as if there were none.
+tell_key() {
+  if [ ! -e "$1" ] && [ ! -L "$1" ]; then return; fi
+  if ! ours "$1" || ! { key=$(cat "$1"); } 2>/dev/null; then key=; fi
+  say key "$key"
+}
+
 ask_records() {
   enter "$1" || return
   # A shared lock, for a moment: whoever wants the exclusive one tries again.
@@ -222,6 +229,7 @@ ask_records() {
     say armed "$(post)" "$(((its_deadline - $(now)) / 1000))" "$its_run" "$its_time" "$its_from" "$its_to"
   elif [ -n "$why" ]; then trouble "$why"; fi
   tell_state dead-man "$1/dead-man"
+  tell_key "$1/key"
 }
 
 ask_kept() {

@@ -84,7 +84,7 @@ impl Questions {
             Subject::Nginx => self.site.is_some(),
             Subject::Detected => self.detect.is_some(),
             Subject::Kept(_) => self.kept.is_some(),
-            Subject::Records(_) => self.records.is_some(),
+            Subject::Records(_) | Subject::Key => self.records.is_some(),
             Subject::Plan => self.records.is_some() && self.plan,
             Subject::History => self.records.is_some() && self.history,
         }

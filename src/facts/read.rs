@@ -29,6 +29,11 @@ pub enum BadAnswer {
     /// Two answers to one question.
     #[error("the answer tells of {0} twice")]
     Twice(String),
+    /// Its key is none. What stands in its place may be most of one, so it is not told.
+    #[error(
+        "the file `key` in the folder of the app's state cannot be read, or holds no key: look whose it is, and what became of it"
+    )]
+    Key,
     /// More than any host has to say.
     #[error("the answer has more than {0}")]
     Long(String),
@@ -56,8 +61,11 @@ pub fn read(stdout: &str, asked: &Questions) -> Result<Answered, BadAnswer> {
         if line.split(' ').nth(MOST_FIELDS).is_some() {
             return Err(BadAnswer::Long(format!("{MOST_FIELDS} fields in a line")));
         }
-        let senseless = || BadAnswer::Line(line.chars().take(120).collect());
         let fields: Vec<&str> = line.split(' ').collect();
+        let senseless = || match *fields {
+            ["key", ..] => BadAnswer::Key,
+            _ => BadAnswer::Line(line.chars().take(120).collect()),
+        };
         let subject = Subject::of(&fields).ok_or_else(senseless)?;
         if !asked.cover(&subject) {
             answered.unasked.push(subject.words());
@@ -144,6 +152,7 @@ fn read_line(facts: &mut Facts, fields: &[&str]) -> Option<()> {
         }
         // A file that was cut off by a full disk tells nothing.
         ["dead-man", record] => facts.records.dead_man = DeadMan::parse(&text(record)?),
+        ["key", key] => facts.records.key = Some(text(key)?.parse().ok()?),
         ["trouble", what] => facts.trouble.push(text(what)?),
         _ => return None,
     }
@@ -302,7 +311,8 @@ mod tests {
     const EVERYTHING: &str = "facts 1\nsystem os debian\nsystem shell zsh\nfile /f 644 root 0 root 0 .eA==\n\
         missing /g\nodd /h why\nexists /e\ndocker 26\ncompose v2\nimage a:1 sha256:1\n\
         container p s i sha256:1 - running -\nnginx 1.26 7 /l\ndetected 0 blue\nkept 0123456789ab 7\n\
-        holder h\nlast-run r\narmed watched 3 run time /a /b\ndead-man d\nplan p\nhistory r\ntrouble t\nend\n";
+        holder h\nlast-run r\narmed watched 3 run time /a /b\ndead-man d\nplan p\nhistory r\n\
+        key 0000000000000000000000000000000000000000000000000000000000000000\ntrouble t\nend\n";
 
     /// What nobody asked for is dropped, and told of: a host has a say about itself alone.
     #[test]
@@ -310,7 +320,7 @@ mod tests {
         let answered = read(EVERYTHING, &Questions::default()).unwrap();
         let system = [("os".to_owned(), "debian".to_owned())].into();
         let nothing = Facts { system, trouble: vec!["t".to_owned()], ..Facts::default() };
-        assert_eq!((answered.facts, answered.unasked.len()), (nothing, 18));
+        assert_eq!((answered.facts, answered.unasked.len()), (nothing, 19));
         // An app server is asked for no record, and may have been asked for all else.
         let list = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         let server = Questions {
@@ -327,7 +337,7 @@ mod tests {
         assert_eq!(answered.facts.records, super::super::Records::default());
         assert_eq!((answered.facts.nginx, answered.facts.detected), (None, None));
         assert_eq!(answered.facts.files.len(), 3);
-        assert_eq!(answered.unasked.len(), 9, "{:?}", answered.unasked);
+        assert_eq!(answered.unasked.len(), 10, "{:?}", answered.unasked);
     }
 
     #[test]
@@ -339,6 +349,29 @@ mod tests {
             parse("container p s i sha256:1 - running -\ncontainer p s i sha256:1 - running -\nend\n")
                 .is_ok()
         );
+    }
+
+    /// What stands in its place may be most of it, so no line of it is told.
+    #[test]
+    fn a_key_is_one_or_the_host_has_failed() {
+        let asked = Questions { records: Some("/r".to_owned()), ..Questions::default() };
+        let ask = |lines: &str| read(&format!("{lines}\nend\n"), &asked);
+        let hex = "ab".repeat(32);
+        let answered = ask(&format!("key {hex}")).unwrap();
+        assert_eq!(answered.facts.records.key, Some(hex.parse().unwrap()));
+        assert!(!format!("{answered:?}").contains("abab"), "{answered:?}");
+        assert!(!serde_json::to_string(&answered.facts).unwrap().contains("abab"));
+        for bad in
+            [format!("{hex}a"), hex[1..].to_owned(), format!("{hex} {hex}"), ".".to_owned(), String::new()]
+        {
+            let error = ask(&format!("key {bad}")).unwrap_err();
+            assert!(
+                error == BadAnswer::Key && !format!("{error} {error:?}").contains("abab"),
+                "{bad}: {error}"
+            );
+        }
+        let error = ask(&format!("key {hex}\nkey {hex}")).unwrap_err();
+        assert_eq!(error, BadAnswer::Twice("the app's key".to_owned()));
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub(super) enum Subject {
     Kept(String),
     /// Lock, record and dead-man, by the line's keyword.
     Records(String),
+    /// The app's key.
+    Key,
     /// The plan of a run.
     Plan,
     /// Earlier runs.
@@ -50,6 +52,7 @@ impl Subject {
             ["detected", ..] => Self::Detected,
             ["kept", release, _] => Self::Kept(text(release)?),
             [kind @ ("holder" | "last-run" | "armed" | "dead-man"), ..] => Self::Records(kind.to_owned()),
+            ["key", _] => Self::Key,
             ["plan", _] => Self::Plan,
             ["history", _] => Self::History,
             ["trouble", _] => Self::Trouble,
@@ -76,6 +79,7 @@ impl Subject {
             Self::Detected => "the live color".to_owned(),
             Self::Kept(release) => format!("the kept release {release}"),
             Self::Records(kind) => format!("{kind} of a run"),
+            Self::Key => "the app's key".to_owned(),
             Self::Plan => "the plan of a run".to_owned(),
             Self::History => "earlier runs".to_owned(),
             Self::Trouble => "a question without an answer".to_owned(),

@@ -16,10 +16,8 @@ mod switch;
 
 use std::collections::BTreeSet;
 
-use sha2::{Digest, Sha256};
-
 use crate::facts::Observed;
-use crate::model::{Color, HostName, Play, Problems, ReleaseId};
+use crate::model::{Color, HostName, Keyed, Play, Problems, ReleaseId};
 
 use super::deed::{self, Wanted, Wish};
 use super::observe::{self, Standing};
@@ -171,9 +169,10 @@ impl Builder<'_> {
     }
 
     /// A release's id covers all that is rendered for either color, so that it is the same on both.
+    /// It stands where anybody reads it, and what is rendered may hold secrets: so it is made with the app's key.
     /// `rollback` and `switch` render nothing, and `retire` only where it refreshes: theirs is what is there.
     fn release_for(&self, goal: Goal) -> Result<ReleaseId, Blocked> {
-        let mut digest = Sha256::new();
+        let mut digest = self.scope.observed.key.hash("release");
         let renders = match goal {
             Goal::Apply | Goal::Stage | Goal::Promote => true,
             Goal::Retire => self.scope.model.playbook.refreshes(),
@@ -200,12 +199,12 @@ impl Builder<'_> {
             }
             for host in whole.load_balancers()? {
                 match site::content(&whole, &host, &side) {
-                    Ok(content) => digest.update(content.unwrap_or_default()),
+                    Ok(content) => digest.add(content.unwrap_or_default()),
                     Err(found) => problems.extend(found.0),
                 }
             }
         }
-        Ok(Problems(problems).distinct().or(ReleaseId::from_digest(&digest.finalize().into()))?)
+        Ok(Problems(problems).distinct().or(ReleaseId::from_digest(&digest.end()))?)
     }
 
     /// Plays with their hosts, `-l` not applied, empty ones left out.
@@ -327,26 +326,26 @@ impl Builder<'_> {
     }
 }
 
-fn digest_wish(digest: &mut Sha256, wish: &Wish) {
+fn digest_wish(digest: &mut Keyed, wish: &Wish) {
     match wish {
         // Another token is no other release.
         Wish::Login(_) => return,
-        Wish::Pull(name) => digest.update(name),
+        Wish::Pull(name) => digest.add(name),
         // What an archive holds, not how it was packed.
-        Wish::Load(load) => digest.update(format!("{} {:?}", load.name, load.ids)),
-        Wish::Build(build) => digest.update(format!("{build:?}")),
+        Wish::Load(load) => digest.add(format!("{} {:?}", load.name, load.ids)),
+        Wish::Build(build) => digest.add(format!("{build:?}")),
         Wish::File(file) => {
-            digest.update(&file.path);
-            digest.update([0]);
-            digest.update(&file.content);
+            digest.add(&file.path);
+            digest.add([0]);
+            digest.add(&file.content);
         }
-        Wish::Compose(up) => digest.update(format!("{up:?}")),
-        Wish::Run { run, .. } => digest.update(format!("{run:?}")),
+        Wish::Compose(up) => digest.add(format!("{up:?}")),
+        Wish::Run { run, .. } => digest.add(format!("{run:?}")),
         // Not its mark, which is another one in each run.
-        Wish::RunInside { run, .. } => digest.update(format!("{} {:?}", run.service, run.run)),
+        Wish::RunInside { run, .. } => digest.add(format!("{} {:?}", run.service, run.run)),
         Wish::Check(_) | Wish::Seen(_) | Wish::Wait(_) | Wish::Retire { .. } | Wish::Nothing(_) => {}
     }
-    digest.update([0]);
+    digest.add([0]);
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -6,16 +6,16 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::facts::Observed;
-use crate::model::{Action, BadKept, Color, HostName, Kept, KeptRelease, Problems, ReleaseId};
+use crate::model::{Action, BadKept, Color, HostName, Kept, KeptRelease, Key, Problems, ReleaseId};
 
 use super::project;
 use super::scope::{Model, Scope};
 use super::seal::{self, Contents};
 
-/// What a host keeps, as text: environments, which may hold secrets, are hashes.
-pub(super) fn text(kept: &Kept) -> String {
+/// What a host keeps, as text: environments, which may hold secrets, are hashes that are made with the key.
+pub(super) fn text(kept: &Kept, key: &Key) -> String {
     let mut value = json!(kept);
-    seal::each_environment(&mut value, &mut |content| seal::close(content));
+    seal::each_environment(&mut value, &mut |content| seal::close(content, key));
     value.to_string()
 }
 
@@ -62,9 +62,10 @@ fn open_one(
         serde_json::from_str(text).map_err(|error| BadKept::Unreadable(error.to_string()))?;
     let mut known = None;
     let mut lacks = false;
+    let none = || Contents::new(&observed.key);
     seal::each_environment(&mut value, &mut |content| {
-        let known =
-            known.get_or_insert_with(|| environments(release, host, model, observed).unwrap_or_default());
+        let known = known
+            .get_or_insert_with(|| environments(release, host, model, observed).unwrap_or_else(|_| none()));
         lacks |= !known.fill(host, content);
     });
     if lacks {
@@ -85,7 +86,7 @@ fn environments(
     observed: &Observed,
 ) -> Result<Contents, Problems> {
     let scope = Scope::new(model, observed, &[]);
-    let mut contents = Contents::default();
+    let mut contents = Contents::new(&observed.key);
     for color in Color::BOTH {
         let side = scope.side(color, Some(color.other()), release.as_str())?;
         if let Some(up) = project::on(&scope, host, &side)? {

@@ -130,7 +130,7 @@ impl<'a> Reopening<'a> {
 
 /// Everything that the hosts' own files hold, and that these inputs make for them.
 fn contents(made: &Made, model: &Model, observed: &Observed) -> Result<Contents, Blocked> {
-    let mut contents = Contents::default();
+    let mut contents = Contents::new(&observed.key);
     contents.add_facts(observed);
     for lane in made.waves.iter().flat_map(|wave| &wave.lanes) {
         for step in &lane.steps {

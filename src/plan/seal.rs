@@ -4,10 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::facts::{File, Observed};
-use crate::model::{Action, HostName, Pointer};
+use crate::model::{Action, HostName, Key, Pointer};
 
 use super::fill::Own;
 use super::{Open, Plan, Undo};
@@ -20,8 +19,9 @@ const REQUEST: [&str; 6] = ["url", "path", "host_header", "headers", "body", "ca
 const SEALED: &str = "sealed";
 
 /// What people's inputs and the hosts' files hold, by hash.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Contents {
+    key: Key,
     /// By host: what one holds is nothing for another.
     by_hash: BTreeMap<String, BTreeMap<String, Value>>,
     own: Own,
@@ -38,13 +38,13 @@ pub(super) enum Unsealed {
     OtherInputs(Vec<String>),
 }
 
-/// The plan on one line, without contents.
+/// The plan on one line, without contents: their hashes are made with the key.
 #[must_use]
-pub fn seal(plan: &Plan) -> String {
+pub fn seal(plan: &Plan, key: &Key) -> String {
     let mut value = json!(plan);
     each_step(&mut value, &mut |_, step| {
         step.insert("before".to_owned(), Value::Null);
-        each_content(step, &mut |_, content| close(content));
+        each_content(step, &mut |_, content| close(content, key));
     });
     value.to_string()
 }
@@ -111,13 +111,18 @@ impl Plan {
 }
 
 impl Contents {
+    /// None yet, of what was sealed with this key.
+    pub(super) fn new(key: &Key) -> Self {
+        Self { key: key.clone(), by_hash: BTreeMap::new(), own: Own::default() }
+    }
+
     /// Adds what an action on a host holds, and what it has that no plan holds.
     pub(super) fn add(&mut self, host: &HostName, action: &Action) {
         self.own.add(host, action);
         let theirs = self.by_hash.entry(host.to_string()).or_default();
         if let Value::Object(mut action) = json!(action) {
             each_content(&mut action, &mut |_, content| {
-                theirs.insert(hash(content), content.take());
+                theirs.insert(hash(content, &self.key), content.take());
             });
         }
     }
@@ -144,7 +149,7 @@ impl Contents {
                 let File::Present { content, .. } = file else { continue };
                 let bytes = json!(data_encoding::BASE64.encode(content));
                 let text = json!(String::from_utf8_lossy(content));
-                theirs.extend([bytes, text].map(|value| (hash(&value), value)));
+                theirs.extend([bytes, text].map(|value| (hash(&value, &self.key), value)));
             }
         }
     }
@@ -160,12 +165,14 @@ fn each_environment_of(map: &mut Map<String, Value>, call: &mut dyn FnMut(&mut V
 }
 
 /// Puts a hash in a content's place.
-pub(super) fn close(content: &mut Value) {
-    *content = json!({ SEALED: hash(content) });
+pub(super) fn close(content: &mut Value, key: &Key) {
+    *content = json!({ SEALED: hash(content, key) });
 }
 
-fn hash(value: &Value) -> String {
-    data_encoding::HEXLOWER.encode(&Sha256::digest(value.to_string()))
+fn hash(value: &Value, key: &Key) -> String {
+    let mut hash = key.hash("content");
+    hash.add(value.to_string());
+    data_encoding::HEXLOWER.encode(&hash.end())
 }
 
 /// What stands for a content that nobody will look at.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::facts::{Observed, Records};
-use crate::model::HostName;
+use crate::model::{HostName, Key, host_list};
 
 use super::record::{BadRecord, Record, plan_hash};
 
@@ -27,6 +27,31 @@ pub enum Disagreement {
     /// They tell of different runs, or keep different plans: who says what.
     #[error("the load balancers keep different records of the last run")]
     Records(Vec<String>),
+    /// They keep different keys: who keeps the same one.
+    #[error("the load balancers keep different keys of the app")]
+    Keys(Vec<String>),
+}
+
+/// The app's key, as all load balancers tell that keep one; `None` where none does.
+pub fn agreed_key(observed: &Observed) -> Result<Option<Key>, Disagreement> {
+    let mut alike: Vec<(&Key, Vec<&HostName>)> = Vec::new();
+    for (host, facts) in &observed.hosts {
+        let Some(key) = &facts.records.key else { continue };
+        match alike.iter_mut().find(|(other, _)| *other == key) {
+            Some((_, hosts)) => hosts.push(host),
+            None => alike.push((key, vec![host])),
+        }
+    }
+    match alike.as_slice() {
+        [] => Ok(None),
+        [(key, _)] => Ok(Some((*key).clone())),
+        several => {
+            let words = std::iter::once("one key").chain(std::iter::repeat("another one"));
+            let lines =
+                several.iter().zip(words).map(|((_, hosts), what)| format!("{}: {what}", host_list(hosts)));
+            Err(Disagreement::Keys(lines.collect()))
+        }
+    }
 }
 
 impl LastRun {
@@ -142,6 +167,26 @@ mod tests {
         assert_eq!((last.plan.as_deref(), last.by), (Some("new"), ["lb2".parse().unwrap()].into()));
         let last = of(&[("lb1", Some(&both), Some("old")), ("lb2", Some(&both), Some("old"))]);
         assert_eq!(last.unwrap().unwrap().plan.as_deref(), Some("old"));
+    }
+
+    #[test]
+    fn keys_are_one_key_or_none_counts() {
+        let text = |byte: &str| byte.repeat(32);
+        let keys = |keys: &[Option<&str>]| {
+            let facts = keys.iter().enumerate().map(|(index, key)| {
+                let key = key.map(|byte| text(byte).parse().unwrap());
+                let records = Records { key, ..Records::default() };
+                (format!("lb{index}").parse().unwrap(), Facts { records, ..Facts::default() })
+            });
+            agreed_key(&Observed { hosts: facts.collect(), ..Observed::default() })
+        };
+        assert_eq!(keys(&[None, None]), Ok(None));
+        assert_eq!(keys(&[None, Some("ab"), Some("ab")]).unwrap().unwrap().expose().as_str(), text("ab"));
+        let error = keys(&[Some("ab"), Some("cd"), None, Some("ab")]).unwrap_err();
+        assert_eq!(
+            error,
+            Disagreement::Keys(vec!["lb0, lb3 (2 hosts): one key".to_owned(), "lb1: another one".to_owned()])
+        );
     }
 
     /// One load balancer that lies stops everything, and decides nothing.

@@ -10,7 +10,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Escalation, HostName, Images, RunId, StateDir};
+use crate::model::{Escalation, HostName, Images, Key, RunId, StateDir};
 use crate::plan::Phase;
 use crate::remote::{Exec, Remote, RemoteError};
 use crate::scripts::LOCK;
@@ -137,11 +137,15 @@ impl Lock {
         Some(format!("the lock on {lost} is gone: its connection ended, another run may have begun"))
     }
 
-    /// Has the load balancers keep the run's plan and record from here on.
-    pub async fn begin(&self, record: Record, plan: &str) {
+    /// Has the load balancers keep the run's plan and record from here on, and the app's key, where they lack it.
+    pub async fn begin(&self, key: &Key, record: Record, plan: &str) {
         let record = record.planned(plan);
-        // The plan first: a record of a run that began never stands without it.
-        let lines = vec![format!("plan {plan}"), format!("last {}", to_line(&record))];
+        // The plan first: a record of a run that began never stands without it, nor a plan without its key.
+        let lines = vec![
+            format!("key {}", *key.expose()),
+            format!("plan {plan}"),
+            format!("last {}", to_line(&record)),
+        ];
         *locked(&self.record) = Some(record);
         self.say(lines).await;
     }

@@ -18,11 +18,11 @@ use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::event::{Kind, Outcome, StepId, millis};
-use crate::model::{Action, AppName, Color, Escalation, HostName, Secret};
+use crate::model::{Action, AppName, Color, Escalation, HostName, Key, Secret};
 use crate::plan::{self, Counts, Lane, Phase, Plan, Step, Wave};
 use crate::remote::Remote;
 
-pub use agreed::{Disagreement, LastRun};
+pub use agreed::{Disagreement, LastRun, agreed_key};
 pub use lock::{Holder, Lock, LockPlace, NotLocked, Retaken};
 pub use perform::{command, kept};
 pub use record::{BadRecord, Beginning, Reached, Record};
@@ -49,6 +49,8 @@ pub struct Engine<'a> {
     pub halt: &'a CancellationToken,
     /// The lock, checked before every wave; `None` for plans that move nothing.
     pub lock: Option<&'a Lock>,
+    /// The app's key, with which the plan is sealed.
+    pub key: &'a Key,
     /// Makes the waves from the switch on anew without these hosts, which failed within `max_fail_percentage`.
     pub revise: &'a Revise<'a>,
 }
@@ -179,7 +181,7 @@ impl Engine<'_> {
         plan.waves.truncate(from);
         plan.waves.extend(waves);
         if let Some(lock) = self.lock {
-            lock.revise(&plan::seal(plan)).await;
+            lock.revise(&plan::seal(plan, self.key)).await;
         }
         Ok(Ok(()))
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bgctl::event::{Event, Kind};
 use bgctl::facts::{self, Observed, Served};
 use bgctl::model::{
-    Action, Archive, Ask, Color, Files, HostName, Inventory, Kept, KeptRelease, Pattern, Playbook, ReleaseId,
+    Action, Archive, Ask, Color, Files, HostName, Inventory, Kept, KeptRelease, Key, Pattern, Playbook, ReleaseId,
     RunId, Source, Vars,
 };
 use bgctl::plan::{
@@ -143,6 +143,14 @@ pub(crate) struct House {
     inventory: Inventory,
 }
 
+/// The key of whoever is the first to deploy, as every process has one of its own in truth.
+pub(crate) const KEY: &str = "5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed";
+
+/// Before any host was asked.
+pub(crate) fn nothing() -> Observed {
+    Observed { key: KEY.parse().unwrap(), ..Observed::default() }
+}
+
 pub(crate) fn host(name: &str) -> HostName {
     name.parse().unwrap()
 }
@@ -233,7 +241,16 @@ impl House {
 
     /// The same, where an answer may be none.
     pub(crate) async fn try_observe(&self, model: &Model) -> Result<Observed, facts::BadAnswer> {
-        let mut observed = Observed::default();
+        self.try_observe_with(model, nothing().key).await
+    }
+
+    /// What somebody sees whose process has made this key, should the load balancers have none.
+    pub(crate) async fn observe_with(&self, model: &Model, fresh: Key) -> Observed {
+        self.try_observe_with(model, fresh).await.unwrap()
+    }
+
+    async fn try_observe_with(&self, model: &Model, fresh: Key) -> Result<Observed, facts::BadAnswer> {
+        let mut observed = Observed { key: fresh, ..Observed::default() };
         for (host, mut questions) in plan::questions(model).unwrap() {
             questions.plan = true;
             let exec = Exec::reads(facts::SCRIPT).args(questions.args());
@@ -256,6 +273,9 @@ impl House {
                 _ => Served::Both,
             };
             observed.served.insert(host, served);
+        }
+        if let Ok(Some(key)) = run::agreed_key(&observed) {
+            observed.key = key;
         }
         Ok(observed)
     }
@@ -443,7 +463,7 @@ impl House {
         let theirs = all.into_iter().filter(|(.., kept)| kept.release == release);
         let texts = theirs.map(|(host, text, _)| (host, text)).collect();
         let model = self.model(version);
-        plan::open_kept(&release, &texts, &model, &Observed::default()).unwrap()
+        plan::open_kept(&release, &texts, &model, &nothing()).unwrap()
     }
 
     /// The texts of a release, as its hosts keep it.
@@ -502,14 +522,15 @@ impl House {
                 stop: &stop,
                 halt: &CancellationToken::new(),
                 lock: Some(&lock),
+                key: &observed.key,
                 revise: &revise,
             };
             let running = async {
                 let kept = match course {
-                    Course::Apply => plan::seal(plan),
+                    Course::Apply => plan::seal(plan, &observed.key),
                     Course::Resume(_, kept) | Course::Abort(.., kept) => kept.clone(),
                 };
-                lock.begin(self.next_record(ready, course), &kept).await;
+                lock.begin(&observed.key, self.next_record(ready, course), &kept).await;
                 let start = run::start(plan, "apply".to_owned(), "me@here".to_owned());
                 let ending = match course {
                     Course::Apply => engine.apply(plan.clone(), start).await,

@@ -7,7 +7,7 @@ use bgctl::model::{Action, Archive};
 use bgctl::plan::{self, Blocked, Goal, Show};
 use bgctl::remote::fake::{Call, Fault};
 
-use super::house::{House, Told, Verb, host};
+use super::house::{House, Told, Verb, host, nothing};
 use super::invariants;
 
 pub(crate) const PASSWORD: &str = "hunter2-is-it";
@@ -100,7 +100,7 @@ async fn a_password_stands_in_no_plan_and_no_record_not_even_as_a_hash() {
     let plan = house.plan(Goal::Apply, "1").await.unwrap();
     let shown = plan::show(&plan, Show { color: false, diff: true, width: 200 });
     assert!(shown.contains("log in to registry.lab as me"), "{shown}");
-    let sealed = plan::seal(&plan);
+    let sealed = plan::seal(&plan, &nothing().key);
     let all = [shown, sealed.clone(), plan::to_json(&plan).to_string(), format!("{plan:?}")].concat();
     let sum = data_encoding::HEXLOWER.encode(&sha2_of(PASSWORD));
     assert!(!all.contains("hunter2") && !all.contains(&sum), "{all}");
@@ -233,7 +233,7 @@ async fn what_only_a_pull_or_a_build_can_tell_is_noted() {
     assert!(notes[0].contains("only a pull") && notes[1].contains("only a build"), "{notes:?}");
     let json = plan::to_json(&plan).to_string();
     assert!(json.contains("TOKEN") && !json.contains("hush"), "{json}");
-    assert!(!plan::seal(&plan).contains("hush"));
+    assert!(!plan::seal(&plan, &nothing().key).contains("hush"));
     house.does(Goal::Apply, "1").await;
     let again = house.plan(Goal::Apply, "2").await.unwrap();
     let pulls = again

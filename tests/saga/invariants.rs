@@ -183,6 +183,7 @@ pub(crate) fn essence(world: &World) -> World {
     world.last_runs.clear();
     world.plans.clear();
     world.histories.clear();
+    world.keys.clear();
     world.guards.clear();
     world.dead_men.clear();
     world.files.retain(|path, _| !path.contains(".bgctl") && !path.starts_with("/var/lib/bgctl/"));

@@ -1,12 +1,11 @@
 //! Releases that hosts keep, and the way back to one of them.
 
 use bgctl::event::{Kind, Outcome};
-use bgctl::facts::Observed;
 use bgctl::model::{Action, BadKept, Color};
 use bgctl::plan::{self, Blocked, Goal, Phase, Plan, Request};
 use bgctl::remote::fake::Fault;
 
-use super::house::{House, host};
+use super::house::{House, host, nothing};
 
 const FOLDER: &str = "/var/lib/bgctl/my-server/releases";
 
@@ -162,7 +161,7 @@ async fn what_is_kept_is_not_shown() {
     let house = House::new(1).playbook("- name: Compose file", hidden);
     let plan = house.plan(Goal::Apply, "1").await.unwrap();
     let base64 = "aHVudGVyMg";
-    for text in [plan::to_json(&plan).to_string(), plan::seal(&plan)] {
+    for text in [plan::to_json(&plan).to_string(), plan::seal(&plan, &nothing().key)] {
         assert!(!text.contains("hunter2") && !text.contains(base64), "{text}");
     }
 }
@@ -187,7 +186,7 @@ async fn no_environment_is_kept_in_the_clear() {
     // Another version, or another secret, is another environment.
     let texts = house.kept_texts(&kept.release);
     let model = house.model("2");
-    let bad = plan::open_kept(&kept.release, &texts, &model, &Observed::default()).unwrap_err();
+    let bad = plan::open_kept(&kept.release, &texts, &model, &nothing()).unwrap_err();
     assert_eq!(bad.len(), 2, "{bad:?}");
     assert!(bad.iter().all(|(_, why)| *why == BadKept::OtherEnvironment), "{bad:?}");
 }
@@ -199,7 +198,7 @@ async fn what_somebody_changed_in_a_kept_release_is_refused() {
     let release = house.kept("1").release;
     let honest = house.kept_texts(&release);
     let model = house.model("1");
-    let open = |texts: &_| plan::open_kept(&release, texts, &model, &Observed::default());
+    let open = |texts: &_| plan::open_kept(&release, texts, &model, &nothing());
     assert_eq!(open(&honest).unwrap().hosts.len(), 4);
     let mut forged = honest.clone();
     let text = forged.get_mut(&host("app1")).unwrap();

@@ -16,6 +16,7 @@ mod house;
 mod images;
 mod invariants;
 mod kept;
+mod keys;
 mod locks;
 mod migrations;
 mod partial;

@@ -9,6 +9,7 @@
 
 mod dead_man;
 mod ends;
+mod keys;
 mod locks;
 mod numbers;
 mod scan;

@@ -291,6 +291,8 @@ fn what_was_planted_is_neither_followed_nor_read() {
             "acting",
             "confirmed",
             "dead-man",
+            "key",
+            ".key.new",
             ".holder.new",
             ".last-run.new",
             ".history.new",

@@ -36,7 +36,7 @@ impl Builder<'_> {
                 ignore_errors: true,
                 no_log: false,
             };
-            let content = keep::text(&kept);
+            let content = keep::text(&kept, &self.scope.observed.key);
             if content.len() > LARGEST {
                 lane.skip(&deed, "it is over 8 MiB, and cannot be rolled back to once both colors are newer");
             } else {
@@ -82,8 +82,9 @@ impl Builder<'_> {
     fn vouch(&self, kept: &mut BTreeMap<HostName, Kept>) -> Result<(), Problems> {
         let balancers = self.scope.load_balancers()?;
         let servers = kept.iter().filter(|(host, _)| !balancers.contains(host));
+        let key = &self.scope.observed.key;
         let others: BTreeMap<HostName, String> =
-            servers.map(|(host, kept)| (host.clone(), keep::hash(&keep::text(kept)))).collect();
+            servers.map(|(host, kept)| (host.clone(), keep::hash(&keep::text(kept, key)))).collect();
         for host in &balancers {
             if let Some(kept) = kept.get_mut(host) {
                 kept.others.clone_from(&others);

@@ -6,6 +6,10 @@ use crate::model::{
 use crate::plan::Open;
 use crate::plan::{Certainty, Goal, Lane, Phase, Step, Undo, Wave};
 
+fn key(byte: u8) -> Key {
+    Key::new(zeroize::Zeroizing::new([byte; 32]))
+}
+
 fn run(word: &str) -> Run {
     let env = vec![("TOKEN".to_owned(), "hunter2".to_owned())];
     Run { argv: vec!["sh".to_owned(), word.to_owned()], chdir: None, stdin: Some("hunter2".to_owned()), env }
@@ -76,7 +80,7 @@ fn plan() -> Plan {
 }
 
 fn contents(of: &Plan) -> Contents {
-    let mut contents = Contents::default();
+    let mut contents = Contents::new(&key(1));
     for (host, step) in of.steps() {
         contents.add(host, &step.action);
         if let Undo::Reverse(action) = &step.undo {
@@ -99,7 +103,7 @@ fn as_sealed(plan: &Plan) -> Plan {
 
 #[test]
 fn a_sealed_plan_holds_no_content_and_opens_to_what_it_was() {
-    let sealed = seal(&plan());
+    let sealed = seal(&plan(), &key(1));
     let encoded = data_encoding::BASE64.encode(b"hunter2");
     for secret in ["hunter", &encoded, "migrate"] {
         assert!(!sealed.contains(secret), "{secret} in {sealed}");
@@ -109,10 +113,28 @@ fn a_sealed_plan_holds_no_content_and_opens_to_what_it_was() {
     assert_eq!(opened, as_sealed(&plan()));
 }
 
+/// Who knows all else cannot try out a secret: what stands for it is made with a key, and with no other opened.
+#[test]
+fn a_seal_is_of_its_key() {
+    let (one, two) = (seal(&plan(), &key(1)), seal(&plan(), &key(2)));
+    let hashes = |text: &str| {
+        let mut found = BTreeSet::new();
+        let mut sealed: Value = serde_json::from_str(text).unwrap();
+        each_step(&mut sealed, &mut |_, step| {
+            each_content(step, &mut |_, content| found.extend([content[SEALED].to_string()]));
+        });
+        found
+    };
+    assert!(hashes(&one).len() > 5 && hashes(&one).is_disjoint(&hashes(&two)), "{one}\n{two}");
+    assert_eq!(one, seal(&plan(), &key(1)));
+    assert!(opened(&two, &contents(&plan()), Open::Whole).is_err());
+    assert!(!one.contains(&*key(1).expose()));
+}
+
 /// What one host holds is nothing for another: a hash that stands in another's step opens nothing.
 #[test]
 fn contents_are_their_hosts_own() {
-    let sealed = seal(&plan()).replace("\"app1\"", "\"app2\"");
+    let sealed = seal(&plan(), &key(1)).replace("\"app1\"", "\"app2\"");
     let error = opened(&sealed, &contents(&plan()), Open::Whole).unwrap_err();
     assert!(matches!(error, Unsealed::OtherInputs(_)), "{error:?}");
 }
@@ -120,7 +142,7 @@ fn contents_are_their_hosts_own() {
 /// A seal leaves nothing of it: whoever wrote that down was not bgctl.
 #[test]
 fn a_content_in_the_clear_is_refused_wherever_it_stands() {
-    let sealed: Value = serde_json::from_str(&seal(&plan())).unwrap();
+    let sealed: Value = serde_json::from_str(&seal(&plan(), &key(1))).unwrap();
     let known = contents(&plan());
     let mut tried = 0;
     for part in ["action", "undo"] {
@@ -144,10 +166,10 @@ fn a_content_in_the_clear_is_refused_wherever_it_stands() {
 
 #[test]
 fn other_inputs_do_not_open_it_and_the_steps_are_named() {
-    let sealed = seal(&plan());
-    let error = opened(&sealed, &Contents::default(), Open::Whole).unwrap_err();
+    let sealed = seal(&plan(), &key(1));
+    let error = opened(&sealed, &Contents::new(&key(1)), Open::Whole).unwrap_err();
     assert_eq!(error, Unsealed::OtherInputs(vec!["app1: a task".to_owned()]));
-    let Err(Unsealed::OtherInputs(_)) = opened(&sealed, &Contents::default(), Open::Undos) else {
+    let Err(Unsealed::OtherInputs(_)) = opened(&sealed, &Contents::new(&key(1)), Open::Undos) else {
         panic!("the undo's command cannot be known")
     };
 }
@@ -156,7 +178,7 @@ fn other_inputs_do_not_open_it_and_the_steps_are_named() {
 fn for_the_undo_alone_what_leads_forward_may_be_unknown() {
     let mut plan = plan();
     plan.waves[0].lanes[0].steps.truncate(1);
-    let opened = opened(&seal(&plan), &Contents::default(), Open::Undos).unwrap();
+    let opened = opened(&seal(&plan, &key(1)), &Contents::new(&key(1)), Open::Undos).unwrap();
     let (was, is) = (plan.steps().next().unwrap().1, opened.steps().next().unwrap().1);
     assert_eq!(was.undo, is.undo);
     let Action::PutFile(file) = &is.action else { panic!("{is:?}") };
@@ -166,7 +188,7 @@ fn for_the_undo_alone_what_leads_forward_may_be_unknown() {
 #[test]
 fn what_is_no_plan_is_refused() {
     for text in ["", "{", "{}", r#"{"waves":[{"lanes":[{"host":"a","steps":[{}]}]}]}"#] {
-        let error = opened(text, &Contents::default(), Open::Whole).unwrap_err();
+        let error = opened(text, &Contents::new(&key(1)), Open::Whole).unwrap_err();
         assert!(matches!(error, Unsealed::Unreadable(_)), "{text:?}: {error:?}");
     }
 }
@@ -182,10 +204,10 @@ fn a_way_back_calls_nginx_as_the_playbook_says_now() {
     let swap = Swap { pointer: by("broken"), from: None, to: None, guard };
     let mut plan = plan();
     plan.waves[0].lanes[0].steps = vec![step(Action::Swap(swap.clone()), Undo::Reverse(Action::Swap(swap)))];
-    let sealed = seal(&plan);
-    assert!(opened(&sealed, &Contents::default(), Open::Whole).is_err());
+    let sealed = seal(&plan, &key(1));
+    assert!(opened(&sealed, &Contents::new(&key(1)), Open::Whole).is_err());
 
-    let mut opened = opened(&sealed, &Contents::default(), Open::Undos).unwrap();
+    let mut opened = opened(&sealed, &Contents::new(&key(1)), Open::Undos).unwrap();
     let host = opened.waves[0].lanes[0].host.clone();
     // By commands nothing of nginx can be taken back, and the other way round.
     let commands = Pointer::Commands(Box::new(SwitchCommands {

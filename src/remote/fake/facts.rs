@@ -45,6 +45,7 @@ impl World {
                     lines.extend(holder.map(|(_, holder)| format!("holder {}", text(holder))));
                     lines.extend(self.guards.get(about).and_then(Guard::line));
                     lines.extend(self.dead_men.get(about).map(|what| format!("dead-man {}", text(what))));
+                    lines.extend(self.keys.get(about).map(|key| format!("key {}", text(key))));
                     lines.extend(self.last_runs.get(about).map(|last| format!("last-run {}", text(last))));
                 }
                 "plan" => lines.extend(self.plans.get(about).map(|plan| format!("plan {}", text(plan)))),

@@ -94,6 +94,9 @@ impl World {
         let Some((verb, text)) = line.split_once(' ') else { return };
         let (folder, text) = (folder.to_owned(), text.to_owned());
         match verb {
+            "key" => {
+                self.keys.entry(folder).or_insert(text);
+            }
             "plan" => {
                 self.plans.insert(folder, text);
             }

@@ -43,6 +43,8 @@ pub struct World {
     pub last_runs: BTreeMap<String, String>,
     /// The plan of the run that is under way or was left, by the lock's folder.
     pub plans: BTreeMap<String, String>,
+    /// The app's key, by the lock's folder.
+    pub keys: BTreeMap<String, String>,
     /// Records of runs that ended, by the lock's folder.
     pub histories: BTreeMap<String, Vec<String>>,
     /// The last switch that was not taken back, by the lock's folder.

@@ -2,7 +2,8 @@
 # Arguments: FOLDER HOLDER. Prints "note …" for what is worth telling, then "locked RECORD" with the last run's record, or
 # "held HOLDER" and exits 75, or why it cannot be locked and exits 73.
 # Lines, each answered by "kept" or "failed WHY": "phase HOLDER" says who holds it in other words; "plan PLAN" keeps
-# the run's plan; "last RECORD" its record; "done RECORD" the record of its end. An empty line: still here.
+# the run's plan; "last RECORD" its record; "done RECORD" the record of its end; "key KEY" the app's key, where there is none
+# yet. An empty line: still here.
 set -u
 PATH=$PATH:/usr/local/bin:/usr/sbin:/sbin
 folder=$1
@@ -34,6 +35,12 @@ remember() { { read_state history | tail -n 499; printf '%s\n' "$1"; } | keep_st
 answer() {
   if "$@"; then echo kept; else echo "failed $folder cannot be written: is its disk full?"; fi
 }
+# A key stays: with another one nobody would know what was made with it.
+learn_key() {
+  if [ ! -e "$folder/key" ] && [ ! -L "$folder/key" ]; then answer keep key "$1"
+  elif [ "$(read_state key)" = "$1" ]; then echo kept
+  else echo "failed $folder/key cannot be read, or holds another key than this run's: look whose it is"; fi
+}
 end() { keep last-run "$1" && remember "$1" && rm -f "$folder/plan"; }
 keep holder "$2" || { echo "$folder cannot be written by $(id -un): is its disk full?"; exit 73; }
 printf 'locked %s\n' "$(read_state last-run)"
@@ -43,6 +50,7 @@ while line=$(timeout 30 sh -c 'IFS= read -r line && printf %s "$line"' 7>&- 9>&-
     "phase "*) answer keep holder "${line#phase }" ;;
     "plan "*) answer keep plan "${line#plan }" ;;
     "last "*) answer keep last-run "${line#last }" ;;
+    "key "*) learn_key "${line#key }" ;;
     "done "*) answer end "${line#done }" ;;
   esac
 done

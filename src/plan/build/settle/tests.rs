@@ -73,6 +73,7 @@ fn observed(compose_file: File, state: Option<&str>) -> Observed {
         ..Facts::default()
     };
     Observed {
+        key: crate::model::Key::default(),
         hosts: [(host("lb1"), balancer), (host("app1"), server)].into(),
         served: [(host("lb1"), Served::Color(Color::Green))].into(),
         kept: None,
