@@ -163,7 +163,7 @@ impl Target for Observed {
         if let Ok(plan) = plan::build(request, model, &observed, &[]) {
             let shown = plan::show(&plan, Show { color: false, diff: true, width: 80 });
             assert!(!shown.contains('\u{1b}'), "{shown}");
-            let _ = (plan::to_json(&plan), plan::seal(&plan));
+            let _ = (plan::to_json(&plan), plan::seal(&plan, &observed.key));
         }
         let _ = LastRun::of(&observed);
         let _ = plan::never_live(&observed);

@@ -155,6 +155,7 @@ async fn carried_out(plan: &Plan, liar: &Liar) {
         stop: &CancellationToken::new(),
         halt: &CancellationToken::new(),
         lock: None,
+        key: &bgctl::model::Key::default(),
         revise: &|_| Err("nothing is planned anew".to_owned()),
     };
     let start = run::start(plan, "apply".to_owned(), "me@here".to_owned());

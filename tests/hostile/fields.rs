@@ -41,7 +41,7 @@ fn table(facts: &Facts) -> Vec<Row> {
         containers: _,
         nginx: _,
         detected: _,
-        records: Records { holder: _, last_run: _, plan: _, history: _, armed: _, dead_man: _ },
+        records: Records { holder: _, last_run: _, plan: _, history: _, armed: _, dead_man: _, key: _ },
         kept: _,
         trouble: _,
     } = facts;
@@ -102,6 +102,8 @@ fn table(facts: &Facts) -> Vec<Row> {
                 said: MARK.to_owned(),
             });
         }),
+        // Hashes are made with it, of which releases have their ids; two load balancers must have the same.
+        ("records.key", &[Use::Compared], |facts| facts.records.key = "ab".repeat(32).parse().ok()),
         // An id of twelve digits, which whoever asks for a kept release names in full or in part.
         ("kept", &[Use::Compared, Use::Shown], |facts| {
             facts.kept = vec![("0ddba110ddba".parse().unwrap(), i64::MAX)];

@@ -182,6 +182,7 @@ async fn one_of_two_decides_nothing() {
                 assert_eq!(host.as_str(), "lb2", "{what}");
                 continue;
             }
+            Err(error @ Disagreement::Keys(_)) => panic!("{what}: {error}"),
             Ok(last) => last.unwrap(),
         };
         // It may say that the run has ended: a connection that was cut at the end says the same.

@@ -8,8 +8,8 @@ use std::time::Duration;
 use bgctl::event::{Event, Kind};
 use bgctl::facts::{self, Observed, Served};
 use bgctl::model::{
-    Action, Archive, Ask, Color, Files, HostName, Inventory, Kept, KeptRelease, Key, Pattern, Playbook, ReleaseId,
-    RunId, Source, Vars,
+    Action, Archive, Ask, Color, Files, HostName, Inventory, Kept, KeptRelease, Key, Pattern, Playbook,
+    ReleaseId, RunId, Source, Vars,
 };
 use bgctl::plan::{
     self, Began, Blocked, Goal, KeptPlan, Lane, Model, Open, Phase, Plan, Reopening, Request, Unopened, Wave,
