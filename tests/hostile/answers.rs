@@ -183,7 +183,7 @@ fn others(plan: &Plan, liar: &HostName) -> Value {
             .lanes
             .iter()
             .filter(|lane| lane.host != *liar && !lane.steps.iter().all(waits))
-            .map(|lane| json!([lane.host, lane.steps]))
+            .map(|lane| json!([lane.host, lane.steps.iter().map(plain).collect::<Vec<_>>()]))
             .collect();
         (!lanes.is_empty()).then(|| json!([wave.phase, wave.name, lanes]))
     });
@@ -192,6 +192,17 @@ fn others(plan: &Plan, liar: &HostName) -> Value {
     // What was live with what is known by the only load balancer alone.
     if plan.load_balancers == [liar.clone()] {
         without(&mut value, "was");
+    }
+    value
+}
+
+/// A step as it is compared: of what others keep, load balancers know the hash.
+fn plain(step: &Step) -> Value {
+    let mut value = json!(step);
+    if let bgctl::model::Action::Keep(keep) = &step.action {
+        let mut kept: Value = serde_json::from_str(&keep.content).unwrap();
+        without(&mut kept, "others");
+        value["action"]["content"] = kept;
     }
     value
 }
