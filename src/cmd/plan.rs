@@ -115,3 +115,41 @@ fn standing(standing: &Standing) -> String {
         color(standing.served)
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{Facts, Records};
+    use crate::model::ReleaseId;
+
+    /// How many notes a plan of this goal and release gets.
+    fn notes(goal: Goal, release: ReleaseId, key: Option<&str>) -> usize {
+        let mut plan = Plan {
+            app: "a".parse().unwrap(),
+            goal,
+            live: Some(Color::Blue),
+            target: Color::Green,
+            release,
+            waves: Vec::new(),
+            load_balancers: Vec::new(),
+            standings: Vec::new(),
+            app_servers: Vec::new(),
+            notes: Vec::new(),
+        };
+        let records = Records { key: key.map(|byte| byte.repeat(32).parse().unwrap()), ..Records::default() };
+        let facts = Facts { records, ..Facts::default() };
+        let observed = Observed { hosts: [("lb1".parse().unwrap(), facts)].into(), ..Observed::default() };
+        note_missing_key(&mut plan, &observed);
+        plan.notes.len()
+    }
+
+    #[test]
+    fn an_id_that_is_of_this_plan_alone_is_told() {
+        let release: ReleaseId = "0123456789ab".parse().unwrap();
+        assert_eq!(notes(Goal::Apply, release.clone(), None), 1);
+        assert_eq!(notes(Goal::Apply, release.clone(), Some("ab")), 0);
+        // One that is kept has its id, and what is there has none.
+        assert_eq!(notes(Goal::Restage, release, None), 0);
+        assert_eq!(notes(Goal::Rollback, ReleaseId::as_it_was(), None), 0);
+    }
+}

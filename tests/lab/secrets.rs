@@ -62,3 +62,25 @@ fn a_secret_of_a_task_that_fails_is_not_in_what_is_said_of_it() {
     }
     nowhere(&lab);
 }
+
+/// Hashes of secrets are made with it: the load balancers have it, and nobody hears of it.
+#[test]
+fn the_key_of_an_app_is_its_load_balancers_own() {
+    let lab = Lab::fresh();
+    let file = "/var/lib/bgctl/my-server/key";
+    let version = ["-e", "version=0.0.1"];
+    let first = lab.bgctl(&["apply", "-y", "-vvv", version[0], version[1]]).exits(0);
+    let key = lab.on("lb1", &format!("cat {file}"));
+    assert_eq!((key.len(), key.ends_with('\n')), (65, true), "{key}");
+    assert_eq!(lab.on("lb1", &format!("stat -c '%a %U' {file}")), "600 root\n");
+    assert_eq!(lab.on("app1", &format!("ls {file} 2>/dev/null; true")), "");
+    first.hides(key.trim());
+    assert!(!lab.journals().contains(key.trim()));
+    // By it another machine makes the same ids, and a run leaves it as it is.
+    let told = "of this plan alone";
+    lab.elsewhere(&["plan", "-vvv", version[0], version[1]]).exits(0).hides(told).hides(key.trim());
+    lab.deploy("0.0.2").exits(0);
+    assert_eq!(lab.on("lb1", &format!("cat {file}")), key);
+    lab.on("lb1", &format!("echo hunter2 >{file}"));
+    lab.deploy("0.0.1").exits(4).says("holds no key").hides("hunter2");
+}

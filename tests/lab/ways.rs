@@ -49,7 +49,8 @@ fn a_plan_and_a_check_change_nothing() {
     let before = world(&lab);
     lab.bgctl(&["plan", "-e", "version=0.0.1"])
         .exits(0)
-        .says("Plan: 2 to recreate, 3 files to write, 1 to switch");
+        .says("Plan: 2 to recreate, 3 files to write, 1 to switch")
+        .says("the release's id is of this plan alone");
     lab.bgctl(&["apply", "-C", "-D", "-e", "version=0.0.1"]).exits(0).says("+    image: \"my-server:0.0.1\"");
     lab.bgctl(&["plan", "-e", "version=0.0.1", "--detailed-exitcode"]).exits(2);
     assert_eq!(world(&lab), before);
