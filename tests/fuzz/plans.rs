@@ -79,9 +79,10 @@ fn opened(reopening: &Reopening<'_>, text: &str, open: Open) -> Option<Plan> {
     reopening.open(KeptPlan { text, by: &balancers() }, open).ok()
 }
 
-/// What is done on app servers, and as whom. What a load balancer says of itself, it may say.
+/// What is done on the app servers, and as whom. What a load balancer says of itself, it may say; a host that is not in
+/// the inventory is none that anybody is connected to.
 fn effects(plan: &Plan, open: Open) -> BTreeSet<String> {
-    let steps = plan.steps().filter(|(host, _)| host.as_str().starts_with("app"));
+    let steps = plan.steps().filter(|(host, _)| matches!(host.as_str(), "app1" | "app2"));
     let of = |value: Value| {
         // Whether a file was there before is the run's own word.
         let text = value.to_string();
