@@ -66,7 +66,7 @@ fn known_hosts() {
 
 #[test]
 fn access_logs() {
-    let lines = if drive::setting("RUNS").is_some() { 100_000 } else { 10_000 };
+    let lines = if drive::setting("RUNS").is_some() { 50_000 } else { 2500 };
     drive::run("access_logs", &mut logs::Logs::new(lines), 20_000);
 }
 
