@@ -238,7 +238,7 @@ fn not_locked(error: &NotLocked) -> Failure {
         let failure = Failure::new(FailureKind::Locked, format!("locked on {host} by another run"));
         return failure.hint(
             "who it is cannot be read; try again when it has ended. If nobody deploys, another user of that host holds \
-             the file lock in bgctl_state_dir: `fuser -v` tells who; or remove that file, and deploy again",
+             the file lock in bgctl_state_dir: `fuser -v`, as root there, tells who. Do not remove it: under a run that lives, two would run",
         );
     };
     let phase = holder.phase.map(|phase| format!(", in {}", phase.as_str())).unwrap_or_default();
