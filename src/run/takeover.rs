@@ -68,8 +68,13 @@ impl Left {
     #[must_use]
     pub fn switched(&self, plan: &Plan) -> Vec<HostName> {
         let inside = self.inside(plan).into_iter();
-        let swaps = inside
-            .filter_map(|at| find(plan, at).filter(|(.., step)| matches!(step.action, Action::Swap(_))));
+        // The plan is a load balancer's: what it would do there counts, whatever it calls the step.
+        let swaps = inside.filter_map(|at| {
+            find(plan, at).filter(|(.., step)| {
+                let back = matches!(step.undo, Undo::Reverse(Action::Swap(_)));
+                back || matches!(step.action, Action::Swap(_))
+            })
+        });
         swaps.map(|(_, lane, _)| lane.host.clone()).collect()
     }
 

@@ -27,6 +27,7 @@ const TASKS: &str = r#"      - name: Secret
       - name: Prepare
         command: { argv: [prepare, "{{ version }}"], undo: [unprepare] }
         become: true
+        no_log: true
       - name: Migrate
         command: { in: container, service: web, argv: [migrate, up], undo: [migrate, down] }
         run_once: true
@@ -267,6 +268,22 @@ async fn no_step_can_be_added_to_a_kept_plan() {
                 }
             }
         }
+    }
+}
+
+/// What the playbook hides stays hidden, on the way back, too.
+#[tokio::test(start_paused = true)]
+async fn no_kept_plan_shows_what_the_playbook_hides() {
+    let left = left("confirm", 1, Goal::Apply).await;
+    let reopening = left.reopening();
+    let mut shown = left.plan.clone();
+    let steps = shown.pointer_mut("/waves/0/lanes/0/steps").unwrap().as_array_mut().unwrap();
+    let hidden = steps.iter_mut().find(|step| step["undo"]["reverse"]["do"] == "run").unwrap();
+    assert_eq!(hidden["no_log"], true);
+    hidden["no_log"] = json!(false);
+    for open in [Open::Whole, Open::Undos] {
+        assert!(opened(&reopening, &left.plan, open).is_some());
+        assert!(opened(&reopening, &shown, open).is_none(), "{open:?}");
     }
 }
 

@@ -36,8 +36,8 @@ struct Home {
     files: BTreeSet<(Color, String, User)>,
     /// Each color's projects, and as whom they are brought up.
     projects: Vec<(Color, ComposeUp, User)>,
-    /// The commands that take others back.
-    commands: Vec<(Phase, Value, User)>,
+    /// The commands that take others back, and whether they are hidden.
+    commands: Vec<(Phase, Value, User, bool)>,
     /// What is switched there.
     balancer: Option<Balancer>,
 }
@@ -102,10 +102,11 @@ impl<'a> Backs<'a> {
         let Undo::Reverse(action) = &step.undo else { return forward };
         // On the way forward it was compared with what the playbook makes, but for these two.
         let looked_at = open == Open::Undos || matches!(step.action, Action::PutFile(_) | Action::Swap(_));
-        forward && (!looked_at || self.is_way_back(home, phase, host, action, &step.escalate))
+        forward && (!looked_at || self.is_way_back(home, phase, host, action, step))
     }
 
-    fn is_way_back(&self, home: &Home, phase: Phase, host: &HostName, action: &Action, user: &User) -> bool {
+    fn is_way_back(&self, home: &Home, phase: Phase, host: &HostName, action: &Action, step: &Step) -> bool {
+        let user = &step.escalate;
         let colors = match phase {
             // It may refresh the old color.
             Phase::Settle => &Color::BOTH[..],
@@ -131,9 +132,10 @@ impl<'a> Backs<'a> {
             }),
             Action::Run(_) | Action::ComposeRun(_) => {
                 let found = json!(action);
-                home.commands
-                    .iter()
-                    .any(|(when, known, by)| *when == phase && by == user && alike(known, &found))
+                // What the playbook hides is not shown because a load balancer says so.
+                home.commands.iter().any(|(when, known, by, hidden)| {
+                    *when == phase && by == user && (step.no_log || !hidden) && alike(known, &found)
+                })
             }
             Action::Swap(swap) => self.is_way_back_of_traffic(home, host, swap, user),
             _ => false,
@@ -143,16 +145,16 @@ impl<'a> Backs<'a> {
     /// Nothing is switched but what the playbook switches there, and to nothing that only another host tells of.
     fn is_way_back_of_traffic(&self, home: &Home, host: &HostName, swap: &Swap, user: &User) -> bool {
         let Some(own) = &home.balancer else { return false };
-        let is_there = swap.pointer.path() == own.pointer.path()
-            && std::mem::discriminant(&swap.pointer) == std::mem::discriminant(&own.pointer);
-        // Another driver since is told by its name, when it is known what was switched.
-        let (is_there, user_is) = match (&swap.pointer, &own.pointer) {
-            (Pointer::Commands(_), Pointer::Commands(_)) => (true, *user == own.user),
+        let is_there = match (&swap.pointer, &own.pointer) {
+            (Pointer::Commands(_), Pointer::Commands(_)) => true,
+            // Another driver since is told by its name, when it is known what was switched.
             (Pointer::Commands(_), _) | (_, Pointer::Commands(_)) => return true,
-            _ => (is_there, *user == own.user),
+            (then, now) => {
+                std::mem::discriminant(then) == std::mem::discriminant(now) && then.path() == now.path()
+            }
         };
         is_there
-            && user_is
+            && *user == own.user
             && swap.guard.state == own.state
             && swap.guard.run == self.scope.model.run
             && swap.guard.confirm_timeout.is_none()
@@ -222,13 +224,13 @@ impl<'a> Backs<'a> {
         Ok(all)
     }
 
-    fn commands(&self, host: &HostName) -> Vec<(Phase, Value, User)> {
+    fn commands(&self, host: &HostName) -> Vec<(Phase, Value, User, bool)> {
         let mut all = Vec::new();
         for wave in self.made {
             let steps = wave.lanes.iter().filter(|lane| lane.host == *host).flat_map(|lane| &lane.steps);
             all.extend(steps.filter_map(|step| match &step.undo {
                 Undo::Reverse(action @ (Action::Run(_) | Action::ComposeRun(_))) => {
-                    Some((wave.phase, json!(action), step.escalate.clone()))
+                    Some((wave.phase, json!(action), step.escalate.clone(), step.no_log))
                 }
                 _ => None,
             }));
