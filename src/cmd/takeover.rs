@@ -5,7 +5,7 @@ use crate::event::Outcome;
 use crate::facts::Observed;
 use crate::journal;
 use crate::model::{HostName, host_list};
-use crate::plan::{self, Began, Goal, KeptPlan, Open, Phase, Plan, Reopening, Show, Unopened};
+use crate::plan::{self, Goal, KeptPlan, Open, Phase, Plan, Reopening, Show, Unopened};
 use crate::remote::ssh::SshFleet;
 use crate::run::{LastRun, Left, Record};
 use crate::ui::NoAnswer;
@@ -177,20 +177,13 @@ impl Task<'_> {
             );
             return Err(failure.hint("look at `bgctl status`; mend by hand what it names, then move the file last-run in bgctl_state_dir away"));
         };
-        let began = Began {
-            goal: record.goal,
-            live: record.before,
-            target: record.target,
-            release: &record.release,
-            left_out: record.reached.as_ref().map_or(&[][..], |reached| &reached.left_out),
-        };
         let open = match self.verb {
             Verb::Resume => Open::Whole,
             // What takes a run back rarely needs the inputs.
             Verb::Abort => Open::Undos,
         };
         let kept = KeptPlan { text, by };
-        let opened = Reopening::new(began, &self.loaded.model, observed)
+        let opened = Reopening::new(record.began(), &self.loaded.model, observed)
             .map_err(Unopened::from)
             .and_then(|reopening| reopening.open(kept, open));
         let mut plan = opened.map_err(|error| self.unopened(error, record))?;

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::event::Outcome;
 use crate::model::{Color, HostName, Images, ReleaseId, RunId};
-use crate::plan::{Goal, Phase};
+use crate::plan::{Began, Goal, Phase};
 
 /// The format that this version writes and reads.
 const FORMAT: u32 = 1;
@@ -204,6 +204,18 @@ impl Record {
         record.plans.retain(|known| *known != hash);
         record.plans.push(hash);
         record
+    }
+
+    /// What the run was asked for: what its kept plan is held against.
+    #[must_use]
+    pub fn began(&self) -> Began<'_> {
+        Began {
+            goal: self.goal,
+            live: self.before,
+            target: self.target,
+            release: &self.release,
+            left_out: self.reached.as_ref().map_or(&[][..], |reached| &reached.left_out),
+        }
     }
 
     /// Whether it can still be gone on with: once traffic may be on its way back, only the way back is left. An undo

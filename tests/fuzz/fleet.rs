@@ -9,6 +9,7 @@ use bgctl::remote::{Exec, Remote};
 use bgctl::run::Record;
 
 use crate::house::House;
+use crate::kinds;
 
 /// A run that was left at its confirmation, and what there is of it.
 pub(crate) struct Left {
@@ -26,24 +27,6 @@ pub(crate) struct Left {
     pub(crate) answers: Vec<(HostName, Questions, String)>,
 }
 
-/// Tasks of every kind that a plan can hold, some of them hidden.
-const TASKS: &str = r#"      - name: Secret
-        copy: { content: "{{ version }}", dest: /srv/secret, validate: "check %s", mode: "0600", owner: app }
-        no_log: true
-      - name: Prepare
-        command: { argv: [prepare, "{{ version }}"], undo: [unprepare] }
-        become: true
-      - name: Migrate
-        command: { in: container, service: web, argv: [migrate, up], undo: [migrate, down] }
-        run_once: true
-"#;
-
-/// What is asked once containers run.
-const ASK: &str = r#"      - name: Ask
-        health: { http: "http://127.0.0.1:{{ port }}/health", host: hunter2.example }
-        no_log: true
-"#;
-
 /// The same run, whenever it is asked for.
 pub(crate) fn left() -> Left {
     alone(left_behind())
@@ -56,14 +39,10 @@ pub(crate) fn alone<T>(of: impl Future<Output = T>) -> T {
 }
 
 async fn left_behind() -> Left {
-    let compose = "      - name: Recreate";
-    let house = House::new(2)
-        .playbook(compose, &format!("{TASKS}{compose}"))
-        .playbook("      - name: Answers to", &format!("{ASK}      - name: Answers to"))
-        .playbook(
-            "  # watch: { for: 30s, max_error_percentage: 1 }",
-            "  watch: { for: 3s, max_error_percentage: 1 }",
-        );
+    let house = kinds::of_every_kind(2).playbook(
+        "  # watch: { for: 30s, max_error_percentage: 1 }",
+        "  watch: { for: 3s, max_error_percentage: 1 }",
+    );
     for balancer in house.load_balancers() {
         house.fleet.change(&balancer, |world| world.nginx.as_mut().unwrap().before = Some((1000, 2)));
     }

@@ -21,6 +21,8 @@ mod hosts;
 mod house;
 mod kept;
 mod keys;
+#[path = "../hostile/kinds.rs"]
+mod kinds;
 mod logs;
 mod mutate;
 mod plans;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use bgctl::plan::{Began, KeptPlan, Open, Plan, Reopening, Undo};
+use bgctl::plan::{KeptPlan, Open, Plan, Reopening, Undo};
 use serde_json::{Value, json};
 
 use crate::drive::Target;
@@ -43,14 +43,7 @@ const WORDS: [&str; 16] = [
 impl<'l> Plans<'l> {
     pub(crate) fn new(left: &'l Left) -> Self {
         let record = &left.record;
-        let began = Began {
-            goal: record.goal,
-            live: record.before,
-            target: record.target,
-            release: &record.release,
-            left_out: &[],
-        };
-        let reopening = Reopening::new(began, &left.model, &left.observed).unwrap();
+        let reopening = Reopening::new(record.began(), &left.model, &left.observed).unwrap();
         let effects = |open| effects(&opened(&reopening, &left.plan, open).unwrap(), open);
         let (whole, undos) = (effects(Open::Whole), effects(Open::Undos));
         let (corpus, trees) = (Corpus::new([left.plan.clone()], &WORDS), Trees::new(&[&left.plan], &WORDS));

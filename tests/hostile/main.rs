@@ -13,6 +13,7 @@ mod fields;
 #[path = "../saga/house.rs"]
 #[allow(dead_code, reason = "it is the house of the saga's tests, who use all of it")]
 mod house;
+mod kinds;
 mod liar;
 mod plans;
 mod records;

@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 
 use bgctl::facts::Observed;
-use bgctl::plan::{self, Began, Goal, KeptPlan, Open, Plan, Reopening, Undo};
+use bgctl::plan::{self, Goal, KeptPlan, Open, Plan, Reopening, Undo};
 use bgctl::remote::fake::{Call, Fault};
 use bgctl::run::Record;
 use serde_json::{Value, json};
 
 use super::house::{House, host};
+use super::kinds;
 
 /// The run that was left, as its record and plan stand on the load balancers.
 struct Left {
@@ -20,31 +21,8 @@ struct Left {
     plan: Value,
 }
 
-/// Tasks of every kind that a plan can hold, some of them hidden.
-const TASKS: &str = r#"      - name: Secret
-        copy: { content: "{{ version }}", dest: /srv/secret, validate: "check %s", mode: "0600", owner: app }
-        no_log: true
-      - name: Prepare
-        command: { argv: [prepare, "{{ version }}"], undo: [unprepare] }
-        become: true
-        no_log: true
-      - name: Migrate
-        command: { in: container, service: web, argv: [migrate, up], undo: [migrate, down] }
-        run_once: true
-"#;
-
-/// What is asked once containers run.
-const ASK: &str = r#"      - name: Ask
-        health: { http: "http://127.0.0.1:{{ port }}/health", host: hunter2.example }
-        no_log: true
-"#;
-
 async fn left(at: &'static str, balancers: usize, goal: Goal) -> Left {
-    let compose = "      - name: Recreate";
-    let house = House::new(balancers)
-        .playbook(compose, &format!("{TASKS}{compose}"))
-        .playbook("      - name: Answers to", &format!("{ASK}      - name: Answers to"))
-        .playbook("old: keep", "old: remove");
+    let house = kinds::of_every_kind(balancers).playbook("old: keep", "old: remove");
     house.does(Goal::Apply, "1").await;
     house.does(Goal::Apply, "2").await;
     let crash = move |call: &Call, _: &_| (call.what == at).then_some(Fault::Crash { done: true });
@@ -59,13 +37,8 @@ async fn left(at: &'static str, balancers: usize, goal: Goal) -> Left {
 }
 
 impl Left {
-    fn began(&self) -> Began<'_> {
-        let Record { goal, before, target, ref release, .. } = self.record;
-        Began { goal, live: before, target, release, left_out: &[] }
-    }
-
     fn reopening(&self) -> Reopening<'_> {
-        Reopening::new(self.began(), &self.model, &self.observed).unwrap()
+        Reopening::new(self.record.began(), &self.model, &self.observed).unwrap()
     }
 
     /// The effects of an opened plan, by host and user.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use bgctl::facts::Observed;
 use bgctl::model::{Color, HostName};
-use bgctl::plan::{self, Began, Blocked, Goal, KeptPlan, Model, Open, Reopening, Request, Undo};
+use bgctl::plan::{self, Blocked, Goal, KeptPlan, Model, Open, Reopening, Request, Undo};
 use bgctl::remote::fake::{Call, Fault};
 use bgctl::run::{Disagreement, LastRun, Left, Record};
 use serde_json::{Value, json};
@@ -127,15 +127,8 @@ fn forgeries(record: &Value) -> Vec<(String, Value)> {
 /// What is opened of a run with this record: every effect of it, by host.
 fn opened(left: &Kept, observed: &Observed, last: &LastRun, open: Open) -> Option<BTreeSet<String>> {
     let LastRun { record, plan, by } = last;
-    let began = Began {
-        goal: record.goal,
-        live: record.before,
-        target: record.target,
-        release: &record.release,
-        left_out: record.reached.as_ref().map_or(&[][..], |reached| &reached.left_out),
-    };
     let kept = KeptPlan { text: plan.as_deref()?, by };
-    let plan = Reopening::new(began, &left.model, observed).ok()?.open(kept, open).ok()?;
+    let plan = Reopening::new(record.began(), &left.model, observed).ok()?.open(kept, open).ok()?;
     let left = Left::of(record, &plan, None);
     let _ = (left.lost(&plan), left.switched(&plan), left.puts_down(&plan));
     let whole = plan.waves.iter().flat_map(|wave| &wave.lanes);

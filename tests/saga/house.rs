@@ -12,7 +12,7 @@ use bgctl::model::{
     ReleaseId, RunId, Source, Vars,
 };
 use bgctl::plan::{
-    self, Began, Blocked, Goal, KeptPlan, Lane, Model, Open, Phase, Plan, Reopening, Request, Unopened, Wave,
+    self, Blocked, Goal, KeptPlan, Lane, Model, Open, Phase, Plan, Reopening, Request, Unopened, Wave,
 };
 use bgctl::remote::fake::{Call, Fault, Fleet, World};
 use bgctl::remote::{Answer, Exec, Probe, Remote, meets};
@@ -422,17 +422,10 @@ impl House {
         }
         let last = LastRun::of(&observed).unwrap().unwrap();
         assert_eq!(last.record, record);
-        let began = Began {
-            goal: record.goal,
-            live: record.before,
-            target: record.target,
-            release: &record.release,
-            left_out: record.reached.as_ref().map_or(&[][..], |reached| &reached.left_out),
-        };
         let open = if verb == Verb::Resume { Open::Whole } else { Open::Undos };
         let text = last.plan.unwrap();
         let kept = KeptPlan { text: &text, by: &last.by };
-        let mut plan = Reopening::new(began, &model, &observed)?.open(kept, open)?;
+        let mut plan = Reopening::new(record.began(), &model, &observed)?.open(kept, open)?;
         if verb == Verb::Abort {
             let others = plan.switch_as(&plan::pointers(record.target, &model, &observed).unwrap());
             assert_eq!(others, []);

@@ -1,28 +1,18 @@
 //! The app's key on a load balancer: the first one stays, nobody else sees it, and one that cannot be told is not none.
 
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
-use std::process::Stdio;
 
 use bgctl::facts::{self, BadAnswer, Questions};
 use bgctl::model::Key;
-use bgctl::scripts::{FACTS, LOCK};
+use bgctl::scripts::FACTS;
 
 use crate::shells::{NOBODY, Said, Shell, give, needs_root, open_folder, set_mode, text};
 
 /// What a run says to a load balancer.
 fn tell(shell: &Shell, app: &Path, group: &str, lines: &str) -> Said {
-    let mut command = shell.script(None, &format!("umask 022\n{LOCK}"), &[text(app), "{}"]);
-    command
-        .env("BGCTL_STATE_GROUP", group)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
-    Said::of(child.wait_with_output().unwrap(), shell)
+    shell.tell_lock(None, "022", [text(app), "{}"], group, lines)
 }
 
 fn hex(byte: &str) -> String {

@@ -1,10 +1,12 @@
 //! The shells of hosts, each with programs as its hosts have them, and the users that meet there.
 
 use std::fmt;
+use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use bgctl::scripts::LOCK;
 use tempfile::TempDir;
 
 /// Programs that come with busybox where it is the shell.
@@ -75,6 +77,25 @@ impl Shell {
     /// Runs a script to its end as a stranger.
     pub(crate) fn run_as(&self, user: (u32, u32), text: &str, args: &[&str]) -> Said {
         Said::of(self.script(Some(user), text, args).output().unwrap(), self)
+    }
+}
+
+impl Shell {
+    /// What a lock's script answers to these lines, by a user and for a group; one that refuses no longer listens.
+    pub(crate) fn tell_lock(
+        &self,
+        user: Option<(u32, u32)>,
+        umask: &str,
+        args: [&str; 2],
+        group: &str,
+        lines: &str,
+    ) -> Said {
+        let mut command = self.script(user, &format!("umask {umask}\n{LOCK}"), &args);
+        command.env("BGCTL_STATE_GROUP", group);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let _ = child.stdin.take().unwrap().write_all(lines.as_bytes());
+        Said::of(child.wait_with_output().unwrap(), self)
     }
 }
 

@@ -1,12 +1,10 @@
 //! Folders of state: whose they are, who sees into them, and what others can plant there.
 
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
-use std::process::Stdio;
 
-use bgctl::scripts::{CONFIRM, FACTS, KEEP, KEPT, LOCK, SWAP_COMMAND, WATCH};
+use bgctl::scripts::{CONFIRM, FACTS, KEEP, KEPT, SWAP_COMMAND, WATCH};
 
 use crate::shells::{NOBODY, Said, Shell, give, listed, needs_root, open_folder, set_mode, text};
 
@@ -14,18 +12,8 @@ const HOLDER: &str = "{\"by\":\"me\"}";
 
 /// What a whole run has a load balancer keep, by a user and for a group.
 fn run(shell: &Shell, user: Option<(u32, u32)>, umask: &str, app: &Path, group: &str) -> Said {
-    let lock = format!("umask {umask}\n{LOCK}");
-    let mut command = shell.script(user, &lock, &[text(app), HOLDER]);
-    command
-        .env("BGCTL_STATE_GROUP", group)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
     let lines = "plan {}\nlast {\"run\":1}\nphase {}\ndone {\"run\":2}\nplan {}\n";
-    // One that was refused no longer listens.
-    let _ = child.stdin.take().unwrap().write_all(lines.as_bytes());
-    Said::of(child.wait_with_output().unwrap(), shell)
+    shell.tell_lock(user, umask, [text(app), HOLDER], group, lines)
 }
 
 /// Keeps a release in the app's folder.
