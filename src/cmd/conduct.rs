@@ -15,7 +15,7 @@ use crate::report::{Human, Json, Options, Report};
 use crate::run::{About, Ending, Engine, Holder, Lock, LockPlace, NotLocked, Record, Recorder, Unrecorded};
 
 use super::failure::{Failure, FailureKind};
-use super::load::{Loaded, wrong};
+use super::load::{Loaded, wrong_once_asked};
 use super::session::{Session, clock, now};
 
 /// How long the lock of a process that is gone is waited for: its load balancer notices after 30 s at the latest.
@@ -84,7 +84,7 @@ impl Conductor<'_> {
     }
 
     fn places(&self) -> Result<Vec<LockPlace>, Failure> {
-        let places = plan::lock_places(&self.loaded.model).map_err(wrong)?;
+        let places = plan::lock_places(&self.loaded.model).map_err(wrong_once_asked)?;
         let place = |(host, state, user): (HostName, StateDir, Option<String>)| {
             let password = self.loaded.passwords.get(&host).cloned();
             (host, state, user.map(|user| Escalation { user, password }))

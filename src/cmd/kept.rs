@@ -12,7 +12,7 @@ use crate::remote::Remote;
 use crate::run;
 
 use super::failure::{Failure, FailureKind};
-use super::load::{Loaded, wrong};
+use super::load::{Loaded, wrong_once_asked};
 use super::session::clock;
 
 /// A release that hosts keep.
@@ -48,7 +48,7 @@ pub(super) async fn load(
     observed: &mut Observed,
     wanted: &str,
 ) -> Result<(), Failure> {
-    let places = plan::kept_places(&loaded.model).map_err(wrong)?;
+    let places = plan::kept_places(&loaded.model).map_err(wrong_once_asked)?;
     let listed = listed(observed);
     let found = choose(&listed, wanted).ok_or_else(|| unknown(&listed, wanted, observed, &places))?;
     let reading =

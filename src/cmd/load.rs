@@ -285,10 +285,21 @@ fn plain(path: &Path) -> PathBuf {
     parts
 }
 
+/// What people wrote is wrong, and no host was contacted yet.
 #[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
 pub(super) fn wrong(problems: Problems) -> Failure {
+    told(&problems, "no host was contacted")
+}
+
+/// As [`wrong`], where hosts were asked already: some of it is read only then, as what a plan of theirs needs.
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
+pub(super) fn wrong_once_asked(problems: Problems) -> Failure {
+    told(&problems, "nothing was changed")
+}
+
+fn told(problems: &Problems, so_far: &str) -> Failure {
     let count = problems.0.len();
     let what = if count == 1 { "1 problem".to_owned() } else { format!("{count} problems") };
-    Failure::new(FailureKind::Usage, format!("{what} in what was given; no host was contacted"))
+    Failure::new(FailureKind::Usage, format!("{what} in what was given; {so_far}"))
         .detail(&problems.to_string())
 }

@@ -8,7 +8,7 @@ use crate::remote::readonly::ReadOnly;
 
 use super::failure::{Failure, FailureKind};
 use super::kept;
-use super::load::{self, Loaded, wrong};
+use super::load::{self, Loaded, wrong_once_asked};
 use super::observe::{self, Round};
 use super::session::Session;
 
@@ -74,7 +74,7 @@ pub(super) fn build(
 /// Why there is no plan, for a person.
 pub(super) fn blocked(blocked: Blocked, selection: &str) -> Failure {
     match blocked {
-        Blocked::Wrong(problems) => wrong(problems),
+        Blocked::Wrong(problems) => wrong_once_asked(problems),
         Blocked::NotReady { what, details, hint } => {
             Failure::new(FailureKind::Failed, what).lines(details).hint(hint)
         }
@@ -120,7 +120,7 @@ fn standing(standing: &Standing) -> String {
 mod tests {
     use super::*;
     use crate::facts::{Facts, Records};
-    use crate::model::ReleaseId;
+    use crate::model::{Problem, Problems, ReleaseId};
 
     /// How many notes a plan of this goal and release gets.
     fn notes(goal: Goal, release: ReleaseId, key: Option<&str>) -> usize {
@@ -141,6 +141,15 @@ mod tests {
         let observed = Observed { hosts: [("lb1".parse().unwrap(), facts)].into(), ..Observed::default() };
         note_missing_key(&mut plan, &observed);
         plan.notes.len()
+    }
+
+    /// There is a plan only where hosts were asked.
+    #[test]
+    fn what_is_wrong_after_hosts_were_asked_does_not_say_that_none_was() {
+        let problems = Problems::from(Problem::anywhere("`version` is not defined"));
+        let failure = blocked(Blocked::Wrong(problems), "-i a.yml");
+        assert_eq!(failure.error, "1 problem in what was given; nothing was changed");
+        assert_eq!(failure.kind, FailureKind::Usage);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::run::{Holder, Record};
 
 use super::failure::{Failure, FailureKind, unreachable_table};
 use super::kept;
-use super::load::{self, Loaded, wrong};
+use super::load::{self, Loaded, wrong_once_asked};
 use super::observe::{self, Round};
 use super::readiness;
 use super::session::{Session, clock};
@@ -51,8 +51,8 @@ pub(super) async fn run(session: &Session) -> Result<u8, Failure> {
 /// What was observed, as `status` says it.
 pub(super) fn view(loaded: &Loaded, observed: &Observed) -> Result<StatusView, Failure> {
     let model = &loaded.model;
-    let standings = plan::standings(model, observed).map_err(wrong)?;
-    let app_servers = plan::app_servers(model).map_err(wrong)?;
+    let standings = plan::standings(model, observed).map_err(wrong_once_asked)?;
+    let app_servers = plan::app_servers(model).map_err(wrong_once_asked)?;
     let records =
         || standings.iter().filter_map(|standing| Some(&observed.hosts.get(&standing.host)?.records));
     let holder =
@@ -65,7 +65,7 @@ pub(super) fn view(loaded: &Loaded, observed: &Observed) -> Result<StatusView, F
         app_servers: &app_servers,
         lock: holder.map(lock_info),
         last_run: last.clone().map(last_run),
-        kept: plan::kept(model, observed).map_err(wrong)?,
+        kept: plan::kept(model, observed).map_err(wrong_once_asked)?,
         never_live: plan::never_live(observed),
     };
     let release_of = |color: Color| {

@@ -5,7 +5,7 @@ use crate::event::Outcome;
 use crate::facts::Observed;
 use crate::journal;
 use crate::model::{HostName, host_list};
-use crate::plan::{self, Goal, KeptPlan, Open, Phase, Plan, Reopening, Show, Unopened};
+use crate::plan::{self, Blocked, Goal, KeptPlan, Open, Phase, Plan, Reopening, Show, Unopened};
 use crate::remote::ssh::SshFleet;
 use crate::run::{LastRun, Left, Record};
 use crate::ui::NoAnswer;
@@ -14,7 +14,7 @@ use super::conduct::{Conductor, Course, never_anew};
 use super::deploy::{command, exit_code};
 use super::failure::{Failure, FailureKind};
 use super::kept;
-use super::load::{self, Loaded, wrong};
+use super::load::{self, Loaded, wrong, wrong_once_asked};
 use super::observe::{self, Round};
 use super::session::{Session, now};
 use super::unfinished;
@@ -204,7 +204,8 @@ impl Task<'_> {
         if self.verb == Verb::Abort {
             self.refuse_what_cannot_be_taken_back(&plan, &left)?;
             self.refuse_what_is_served(&plan, &left, observed)?;
-            let pointers = plan::pointers(record.target, &self.loaded.model, observed).map_err(wrong)?;
+            let pointers =
+                plan::pointers(record.target, &self.loaded.model, observed).map_err(wrong_once_asked)?;
             refuse_other_drivers(&plan.switch_as(&pointers), &left.switched(&plan))?;
         }
         Ok((plan, left))
@@ -213,6 +214,10 @@ impl Task<'_> {
     fn unopened(&self, error: Unopened, record: &Record) -> Failure {
         let abort = format!("bgctl abort {}", self.session.cli.selection());
         match error {
+            Unopened::Blocked(blocked @ Blocked::Wrong(_)) => {
+                super::plan::blocked(blocked, &self.loaded.selection)
+                    .hint("give the same -e, and check out the same files, as when the run was started")
+            }
             Unopened::Blocked(blocked) => super::plan::blocked(blocked, &self.loaded.selection),
             Unopened::Unreadable(_) => Failure::of(FailureKind::NeedsPerson, &error).hint(
                 "nothing was done. Use the version of bgctl that wrote it; if that is this one, somebody else did: find \
@@ -242,7 +247,7 @@ impl Task<'_> {
         if !left.switched(plan).is_empty() || !left.puts_down(plan) {
             return Ok(());
         }
-        let standings = plan::standings(&self.loaded.model, observed).map_err(wrong)?;
+        let standings = plan::standings(&self.loaded.model, observed).map_err(wrong_once_asked)?;
         let target = plan.target;
         let Some(on) = standings.iter().find(|standing| standing.served == Some(target)) else {
             return Ok(());
