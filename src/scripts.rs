@@ -41,9 +41,9 @@ pub const CONTAINER_HEALTH: &str = script!("compose_lib", "container_health");
 pub const FINGERPRINT: &str = script!("compose_lib", "path_lib", "fingerprint");
 /// Has nginx test its configuration with a new site in place.
 pub const TEST_SITE: &str =
-    script!("end_lib", "digits_lib", "clock_lib", "nginx_lib", "path_lib", "test_site");
+    script!("end_lib", "digits_lib", "clock_lib", "nginx_lib", "path_lib", "copy_lib", "test_site");
 /// Tests a copy of nginx's configuration; an argument of [`TEST_SITE`], which runs it where it must.
-pub const TEST_COPY: &str = script!("end_lib", "test_copy");
+pub const TEST_COPY: &str = script!("end_lib", "copy_lib", "test_copy");
 /// Points nginx's symlink elsewhere and proves that it took effect.
 pub const SWAP_LINK: &str = script! {
     "digits_lib", "clock_lib", "state_lib", "lock_lib", "guard_lib", "by_hand_lib", "nginx_lib", "log_lib",

@@ -20,7 +20,7 @@ fn a_symlink_is_moved_in_its_own_folder_alone() {
         host.folder("sites", STRANGER, 0o755);
         let link = host.text("sites/app.conf");
         // What he lays in the new link's way is not entered.
-        host.link("sites/app.conf.bgctl", STRANGER, host.path("etc"));
+        host.link("sites/.bgctl.app.conf", STRANGER, host.path("etc"));
         let text = "[ -z \"$(pointed)\" ] || exit 2; point /x/blue.conf || exit 3; [ \"$(pointed)\" = /x/blue.conf ]";
         after_libraries(host, SWAP_LINK, &link, text).done();
         assert_eq!(fs::read_link(&link).unwrap().to_str(), Some("/x/blue.conf"));
@@ -37,6 +37,18 @@ fn a_symlink_is_moved_in_its_own_folder_alone() {
         }
         after_libraries(host, SWAP_LINK, &host.text("none/l"), "[ -z \"$(pointed)\" ] && ! point /x").done();
         host.secret_is_whole();
+    });
+}
+
+/// Another app's test, or anybody's reload, may read what `include …/*` names at any moment.
+#[test]
+fn a_symlink_that_moves_is_never_one_of_two_sites() {
+    everywhere(|host| {
+        host.folder("sites", 0, 0o755);
+        let text = "mv() { echo ./* >>\"$here/seen\"; command mv \"$@\"; }
+            point /x/blue.conf && point /x/green.conf && [ \"$(pointed)\" = /x/green.conf ]";
+        after_libraries(host, SWAP_LINK, &host.text("sites/app.conf"), text).done();
+        assert_eq!(host.read("seen"), "./*\n./app.conf\n");
     });
 }
 
@@ -119,5 +131,27 @@ fn a_test_over_a_copy_writes_nothing_where_the_real_files_are() {
         assert_eq!((said.status, said.stderr.as_str()), (Some(0), "test\nother\n"), "{said:?}");
         assert_eq!((host.read("sites/app.conf").as_str(), host.names("sites").len()), ("live\n", 2));
         assert!(host.path("nginx/sites-enabled").is_symlink());
+    });
+}
+
+/// Another app's switch takes a link away while the folder is copied.
+#[test]
+fn a_test_over_a_copy_makes_it_again_where_a_file_went_away() {
+    everywhere(|host| {
+        host.folder("nginx", 0, 0o755);
+        host.file("nginx/other.conf", 0, 0o644, "other\n");
+        host.file("nginx/nginx.conf", 0, 0o644, "");
+        let (link, conf) = (host.text("nginx/app.conf"), host.text("nginx/nginx.conf"));
+        let seldom = format!(
+            "cp() {{ command cp \"$@\"; echo >>'{0}'; [ \"$(wc -l <'{0}')\" -gt $failures ]; }}\n{TEST_COPY}",
+            host.text("copied")
+        );
+        let test = "cat $(dirname %s)/*.conf";
+        for (failures, status, read) in [("1", Some(0), "test\nother\n"), ("2", Some(1), "")] {
+            let text = format!("failures={failures}\n{seldom}");
+            let said = host.run(0, &text, &[&link, "5", &conf, "nginx", test], "test\n");
+            assert_eq!((said.status, said.stderr.as_str()), (status, read), "{said:?}");
+            fs::remove_file(host.path("copied")).unwrap();
+        }
     });
 }

@@ -13,9 +13,11 @@ pointed() (
 point() (
   reach "$link" stay || { tell_failure "$link cannot be changed, or has no folder"; return 1; }
   if [ -z "$1" ]; then rm -f "./$at_name"; return; fi
-  rm -f "./$at_name.bgctl"
+  # Under a name that no `include …/*` has: another app's test or reload may read this folder at any moment.
+  at_new=./.bgctl.$at_name
+  rm -f "$at_new"
   # Whatever somebody puts there meanwhile is not entered.
-  ln -sT "$1" "./$at_name.bgctl" && mv -fT "./$at_name.bgctl" "./$at_name"
+  ln -sT "$1" "$at_new" && mv -fT "$at_new" "./$at_name"
 )
 
 # What is there stays where it is.

@@ -13,8 +13,7 @@ work=$(mktemp -d) || exit 1
 
 cat >"$work/site"
 [ "$(wc -c <"$work/site" | tr -d ' ')" = "$size" ] || { echo "the site did not arrive whole" >&2; exit 1; }
-mkdir "$work/root"
-cp -a "$root/." "$work/root/" || exit 1
+copy_all "$root" "$work/root" || exit 1
 case $folder in
   "$root" | "$root"/*)
     stand_in=$work/root there=$root
@@ -24,14 +23,12 @@ case $folder in
       stand_in=$stand_in/${rest%%/*} there=$there/${rest%%/*} rest=${rest#*/}
       if [ -L "$stand_in" ]; then
         rm "$stand_in"
-        mkdir "$stand_in"
-        cp -a "$there/." "$stand_in/" || exit 1
+        copy_all "$there" "$stand_in" || exit 1
       fi
     done ;;
   *)
     stand_in=$work/folder
-    mkdir "$stand_in"
-    cp -a "$folder/." "$stand_in/" || exit 1 ;;
+    copy_all "$folder" "$stand_in" || exit 1 ;;
 esac
 rm -f "$stand_in/$(basename "$link")"
 cat "$work/site" >"$stand_in/$(basename "$link")" || exit 1

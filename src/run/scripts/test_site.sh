@@ -31,8 +31,7 @@ work=$(mktemp -d) || exit 1
 cat >"$work/site"
 [ "$(wc -c <"$work/site" | tr -d ' ')" = "$size" ] || { echo "the site did not arrive whole" >&2; exit 1; }
 # A copy of the link's folder, with the new text in the link's place.
-mkdir "$work/folder"
-(reach "$link" stay && cp -a . "$work/folder/") || exit 1
+(reach "$link" stay && copy_all . "$work/folder") || exit 1
 rm -f "$work/folder/$(basename "$link")"
 cat "$work/site" >"$work/folder/$(basename "$link")" || exit 1
 # In a mount namespace of its own the copy lies over the folder: seen by this test, by nobody else.
