@@ -40,7 +40,7 @@ First steps:
 Exit codes:
     0  done, or nothing to do
     1  failed; traffic is on the release it was on before
-    2  wrong usage, or an invalid file; no host was contacted
+    2  wrong usage, or an invalid file; nothing was changed
     3  a person is needed: the message says which host serves what and what to run
     4  a host could not be reached or trusted; nothing was changed
     5  locked by another run
