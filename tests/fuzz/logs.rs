@@ -230,12 +230,24 @@ fn first<'t>(patterns: &[&str], text: &'t [u8]) -> Option<&'t [u8]> {
     starts.map(|start| &text[start..]).find(|rest| patterns.iter().any(|pattern| matches(pattern, rest)))
 }
 
+/// nginx's usual time: the last one ahead of the request, else the first one anywhere.
+fn common(line: &[u8]) -> Option<&[u8]> {
+    const FORM: &str = "00/Aaa/0000:00:00:00 +0000";
+    let mut rest = line.split(|byte| *byte == b'"').next().unwrap_or_default();
+    let mut last = None;
+    while let Some(found) = first(&[FORM], rest) {
+        last = Some(found);
+        rest = &found[FORM.len()..];
+    }
+    last.or_else(|| first(&[FORM], line))
+}
+
 fn number(text: &[u8]) -> i64 {
     text.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0'))
 }
 
 fn time(line: &[u8]) -> Option<Time> {
-    if let Some(found) = first(&["00/Aaa/0000:00:00:00 +0000"], line) {
+    if let Some(found) = common(line) {
         let months = b"JanFebMarAprMayJunJulAugSepOctNovDec";
         let month = months.chunks(3).position(|month| *month == found[3..6]);
         let Some(month) = month.and_then(|month| i8::try_from(month + 1).ok()) else {

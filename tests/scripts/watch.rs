@@ -96,3 +96,23 @@ fn a_client_does_not_say_what_the_upstream_answered() {
         assert_eq!(counted(&shell, &[line]), "1 0", "{shell}");
     }
 }
+
+/// nginx writes the name that a client gives without quotes, ahead of the time and the request.
+#[test]
+fn a_clients_name_is_neither_an_answer_nor_a_time() {
+    for shell in Shell::all() {
+        let client = |name: &str, status: u32, rest: &str| {
+            format!("h - {name} [01/Mar/2026:00:01:00 +0000] \"GET / HTTP/1.1\" {status} 5 \"-\" \"x\"{rest}")
+        };
+        for name in ["x ups=501:y", "ups=501", "x upstream_status=501 y", "x ups=501 ups=502"] {
+            assert_eq!(counted(&shell, &[client(name, 501, "")]), "1 0", "{shell}: {name}");
+            assert_eq!(counted(&shell, &[client(name, 501, " ups=-")]), "1 0", "{shell}: {name}");
+        }
+        // Nor does one hide an error, or have it count for the time before the switch.
+        for name in ["x ups=-", "x ups=", "x [28/Feb/2026:23:59:59 +0000] y", "2026-02-28T23:59:59Z"] {
+            assert_eq!(counted(&shell, &[client(name, 503, "")]), "2 1", "{shell}: {name}");
+            assert_eq!(counted(&shell, &[client(name, 503, " ups=503")]), "2 1", "{shell}: {name}");
+        }
+        assert_eq!(counted(&shell, &[client("x ups=404", 404, "")]), "1 0", "{shell}");
+    }
+}

@@ -89,7 +89,8 @@ lines | switched=$its_time seconds=$seconds awk '
     return moment(substr(text, 8, 4) + 0, month, substr(text, 1, 2) + 0, substr(text, 13, 8)) - zone(substr(text, 22, 5))
   }
   # What the upstream answered, as it stands outside of what clients say: empty where the log does not tell it, "-" where
-  # there was none. The last one counts: whatever a client has nginx write without quotes stands ahead of it or nowhere.
+  # there was none. Only what stands behind the request counts, the last of it: the name that a client gives stands
+  # without quotes ahead of that.
   function upstream(line,   part, count, i, found) {
     if (match(line, /"upstream_status": *"?[^",}]*/)) {
       found = substr(line, RSTART, RLENGTH)
@@ -97,7 +98,7 @@ lines | switched=$its_time seconds=$seconds awk '
       return found ~ /[1-9]/ ? found : "-"
     }
     count = split(line, part, "\"")
-    for (i = 1; i <= count; i += 2) {
+    for (i = 3; i <= count; i += 2) {
       if (part[i] ~ /(^|[^A-Za-z0-9_])(ups|upstream_status)=$/) found = part[i + 1]
       else if (match(part[i], /(^|[^A-Za-z0-9_])(ups|upstream_status)=.*/)) {
         found = substr(part[i], RSTART, RLENGTH)
@@ -115,12 +116,20 @@ lines | switched=$its_time seconds=$seconds awk '
     if (answered != "") return answered != "-"
     return status !~ /^4/
   }
+  # When it was, in the form that most logs have it in, as it stands last ahead of the request: the name that a client gives
+  # stands ahead of that. Where there is none, as it stands anywhere.
+  function common_in(line,   head, found, form) {
+    form = "[0-9][0-9]/[A-Z][a-z][a-z]/[0-9][0-9][0-9][0-9]:[0-9][0-9]:[0-9][0-9]:[0-9][0-9] [+-][0-9][0-9][0-9][0-9]"
+    for (head = substr(line, 1, index(line "\"", "\"") - 1); match(head, form); head = substr(head, RSTART + RLENGTH))
+      found = substr(head, RSTART, RLENGTH)
+    if (found == "" && match(line, form)) found = substr(line, RSTART, RLENGTH)
+    return found
+  }
   BEGIN { at = iso(ENVIRON["switched"]); seconds = ENVIRON["seconds"] + 0; before = before_bad = after = after_bad = 0 }
   {
     all++
     time = status = ""
-    if (match($0, /[0-9][0-9]\/[A-Z][a-z][a-z]\/[0-9][0-9][0-9][0-9]:[0-9][0-9]:[0-9][0-9]:[0-9][0-9] [+-][0-9][0-9][0-9][0-9]/))
-      time = common(substr($0, RSTART, RLENGTH))
+    if ((written = common_in($0)) != "") time = common(written)
     else if (match($0, /[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9](Z|[+-][0-9][0-9]:?[0-9][0-9])/))
       time = iso(substr($0, RSTART, RLENGTH))
     if (match($0, /"status": *"?[1-5][0-9][0-9]/)) status = substr($0, RSTART + RLENGTH - 3, 3)
