@@ -130,6 +130,34 @@ fn plain_files_in_folders_of_others_are_written_as_ever() {
     });
 }
 
+/// As teams have it, who share a folder by its group: whatever is in it is anybody's of that group.
+#[test]
+fn files_in_folders_that_a_group_shares_are_written_read_and_put_back() {
+    everywhere(|host| {
+        host.folder("state", 0, 0o700);
+        for (user, folder) in [(0, "conf.d"), (OTHER, "app")] {
+            host.folder(folder, user, 0o755);
+            std::os::unix::fs::chown(host.path(folder), Some(user), Some(STRANGER)).unwrap();
+            fs::set_permissions(host.path(folder), std::os::unix::fs::PermissionsExt::from_mode(0o2775))
+                .unwrap();
+            let file = format!("{folder}/f");
+            host.file(&file, user, 0o644, "old\n");
+            for content in ["new\n", "newer\n"] {
+                let asked = ["file", &host.text(&file)];
+                let facts = host.run(user, bgctl::facts::SCRIPT, &asked, "").done();
+                assert!(facts.stdout.contains("\nfile ") && !facts.stdout.contains("\nodd "), "{facts:?}");
+                host.put(user, &file, content, &host.kept("f", "2")).done();
+                assert_eq!(host.read(&file), content);
+            }
+            host.restore(user, &file, &host.kept("f", "2")).done();
+            assert_eq!((host.read(&file).as_str(), host.names(folder)), ("old\n", vec!["f".to_owned()]));
+            let args = ["v2", "", "", &host.text(&file)];
+            let digest = host.run(user, bgctl::scripts::FINGERPRINT, &args, "").done();
+            assert!(!digest.stdout.contains("unreadable"), "{digest:?}");
+        }
+    });
+}
+
 /// Who gives another name to a file of root's does not have it read, kept, or become what it is like.
 #[test]
 fn a_hard_link_in_a_strangers_folder_is_not_taken_for_his_file() {

@@ -13,7 +13,7 @@
 at_newline='
 '
 at_me=
-while read -r at_word _ at_id _; do [ "$at_word" != Uid: ] || at_me=$at_id; done 2>/dev/null </proc/self/status
+while read -r at_word _ at_listed _; do [ "$at_word" != Uid: ] || at_me=$at_listed; done 2>/dev/null </proc/self/status
 [ -n "$at_me" ] || at_me=$(id -u)
 
 # Sets $at_in_… to what the folder is like that this is in, $at_kind and $at_… to what a name there is like.
@@ -36,8 +36,8 @@ is_trusted() { [ "$1" = 0 ] || [ "$1" = "$at_me" ]; }
 
 # Whether a group is one that root or who runs this has to himself, as many systems give one to each.
 is_own_group() {
-  while IFS=: read -r at_word _ at_id at_members; do
-    [ "$at_id" = "$1" ] || continue
+  while IFS=: read -r at_word _ at_listed at_members; do
+    [ "$at_listed" = "$1" ] || continue
     at_own=$(id -un)
     case $at_word in root | "$at_own") ;; *) return 1 ;; esac
     case $at_members in '' | root | "$at_own") return 0 ;; *) return 1 ;; esac

@@ -34,6 +34,13 @@ make_undo() (
   case $at_me:$at_in_mode in 0:*) ;; *:2?7?) chmod 2770 "./$at_name" ;; esac
 )
 
+# Whether what lies beside a file in the folder that was looked at is as good as that file. Root trusts nobody with it;
+# for others, who shares a folder of theirs could replace the file itself.
+may_lie_beside() {
+  ! is_closed || return 0
+  [ "$at_me" != 0 ] && is_trusted "$at_in_uid" && case $at_in_mode in *[2367]) false ;; esac
+}
+
 # Goes to where KEPT is to be; its folder is made where it lacks.
 reach_new_kept() {
   if is_older "$1"; then reach "$1" stay; return; fi
@@ -44,7 +51,7 @@ reach_new_kept() {
   fi
   [ -n "$refused" ] || refuse "${1%/*}" "cannot be made by $(id -un)"
   at_why="$refused_at $refused"
-  if reach_beside "$1" "$2" && is_closed && [ -w . ]; then return 0; fi
+  if reach_beside "$1" "$2" && may_lie_beside && [ -w . ]; then return 0; fi
   refuse "$2" "is not touched, as what the way back needs cannot be kept: $at_why; set bgctl_state_dir to a folder of $(id -un)'s, or mend that one"
 }
 
@@ -59,7 +66,7 @@ reach_kept() {
     fi
   elif [ "$at_me" = 0 ]; then at_place=$refused_at at_why=$refused; fi
   if ! is_older "$1" && reach_beside "$1" "$2" && [ "$at_kind" != none ]; then
-    if is_closed; then return 0; fi
+    if may_lie_beside; then return 0; fi
     # Root keeps nothing in such a folder: what lies there is the affair of who put it there.
     if [ "$at_me" != 0 ]; then
       refuse "$at_here" "is a folder that others may write to, so what it keeps is not believed"
