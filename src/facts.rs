@@ -46,6 +46,19 @@ pub struct Facts {
     pub trouble: Vec<String>,
 }
 
+impl Facts {
+    /// Also what somebody else was told there, who was asked for other things: the switch, and the app's state.
+    #[must_use]
+    pub fn and(mut self, more: Self) -> Self {
+        self.files.extend(more.files);
+        let trouble =
+            more.trouble.into_iter().filter(|what| !self.trouble.contains(what)).collect::<Vec<_>>();
+        self.trouble.extend(trouble);
+        let Self { nginx, detected, records, kept, .. } = more;
+        Self { nginx, detected, records, kept, ..self }
+    }
+}
+
 /// A file on a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -136,6 +149,9 @@ pub struct Records {
     pub armed: Option<Armed>,
     /// What the load balancer did by itself since the last switch that was confirmed.
     pub dead_man: Option<DeadMan>,
+    /// Why none of this may be read, where there is something that may not.
+    #[serde(default)]
+    pub closed: Option<String>,
     /// The app's key, once a run has made one.
     #[serde(skip)]
     pub key: Option<Key>,

@@ -39,15 +39,15 @@ impl Round {
 
     /// Also asks the load balancers for the plan of the run that is under way or was left.
     pub(super) fn with_plan(mut self) -> Self {
-        self.questions.values_mut().for_each(|questions| questions.plan = true);
+        self.questions.values_mut().for_each(|questions| questions.of_state_mut().plan = true);
         self
     }
 
     /// Also asks the load balancers what earlier runs came to, and nothing else of anybody.
     pub(super) fn only_history(mut self) -> Self {
-        self.questions.retain(|_, questions| questions.records.is_some());
+        self.questions.retain(|_, questions| questions.of_state().records.is_some());
         for questions in self.questions.values_mut() {
-            let Questions { records, escalate, .. } = std::mem::take(questions);
+            let Questions { records, escalate, .. } = std::mem::take(questions.of_state_mut());
             *questions = Questions { records, escalate, history: true, ..Questions::default() };
         }
         self.probes.clear();
@@ -132,10 +132,11 @@ fn fresh_key() -> Result<Key, Failure> {
     Ok(Key::new(bytes))
 }
 
-/// Everything that was asked, or a failure that names every host that did not answer, or load balancers that have
-/// different keys.
+/// Everything that was asked, or a failure that names every host that did not answer, every load balancer whose state
+/// may not be read, or load balancers that have different keys.
 pub(super) fn all((observed, failures): (Observed, Vec<(HostName, String)>)) -> Result<Observed, Failure> {
     if failures.is_empty() {
+        refuse_closed(&observed)?;
         run::agreed_key(&observed).map_err(|error| unfinished::unusable(&error))?;
         return Ok(observed);
     }
@@ -144,7 +145,36 @@ pub(super) fn all((observed, failures): (Observed, Vec<(HostName, String)>)) -> 
     Err(failure.said(&failures).hint("can the user run `sh` there, and sudo where become is set?"))
 }
 
+/// State that cannot be read is not as if there were none: a run may have been left, a switch may be waiting.
+fn refuse_closed(observed: &Observed) -> Result<(), Failure> {
+    let closed =
+        observed.hosts.iter().filter_map(|(host, facts)| Some((host, facts.records.closed.as_ref()?)));
+    let closed: Vec<(HostName, String)> = closed.map(|(host, why)| (host.clone(), why.clone())).collect();
+    if closed.is_empty() {
+        return Ok(());
+    }
+    let error = "what earlier runs left on load balancers cannot be read; nothing was changed";
+    Err(Failure::new(FailureKind::NeedsPerson, error).said(&closed))
+}
+
+/// What a host says, to each user who is asked there.
 async fn facts_of(
+    remote: &dyn Remote,
+    loaded: &Loaded,
+    host: &HostName,
+    questions: &Questions,
+) -> Result<Facts, String> {
+    let of_tasks = ask(remote, loaded, host, questions);
+    match &questions.of_switch {
+        None => of_tasks.await,
+        Some(of_switch) => {
+            let (facts, more) = join(of_tasks, ask(remote, loaded, host, of_switch)).await;
+            Ok(facts?.and(more?))
+        }
+    }
+}
+
+async fn ask(
     remote: &dyn Remote,
     loaded: &Loaded,
     host: &HostName,

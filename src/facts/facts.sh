@@ -220,7 +220,10 @@ tell_key() {
 }
 
 ask_records() {
-  enter "$1" || return
+  enter "$1" || {
+    [ -z "$why" ] || say closed "$why"
+    return
+  }
   # A shared lock, for a moment: whoever wants the exclusive one tries again.
   if ours "$1/lock" && [ -r "$1/lock" ] && ! flock -ns "$1/lock" true; then tell_state holder "$1/holder" || say holder ""; fi
   tell_state last-run "$1/last-run"

@@ -33,9 +33,37 @@ pub struct Questions {
     pub state_group: Option<StateGroup>,
     /// Whom the script becomes; `None`: nobody else.
     pub escalate: Option<String>,
+    /// What somebody else is asked, on a load balancer whose tasks become another user than its switch: all that
+    /// belongs to the switch.
+    pub of_switch: Option<Box<Questions>>,
 }
 
 impl Questions {
+    /// What the user of the host's switch is asked, or the one of its tasks where it has no switch.
+    #[must_use]
+    pub fn of_state(&self) -> &Self {
+        self.of_switch.as_deref().unwrap_or(self)
+    }
+
+    /// The same, to ask more.
+    pub fn of_state_mut(&mut self) -> &mut Self {
+        if self.of_switch.is_none() {
+            return self;
+        }
+        self.of_switch.get_or_insert_default()
+    }
+
+    /// Has the switch's questions asked as this user, beside those of tasks that become somebody else.
+    pub fn switch_as(&mut self, user: Option<String>) {
+        if self.escalate.is_none() {
+            self.escalate = user;
+        } else if self.escalate != user {
+            let (kept, state_group) = (self.kept.take(), self.state_group.take());
+            let questions = Self { escalate: user, kept, state_group, ..Self::default() };
+            self.of_switch = Some(Box::new(questions));
+        }
+    }
+
     /// Asks for the app's kept releases, in this folder.
     pub fn keep_in(&mut self, releases: StateDir) {
         (self.kept, self.state_group) = (Some(releases.folder), releases.group);

@@ -139,6 +139,7 @@ fn read_line(facts: &mut Facts, fields: &[&str]) -> Option<()> {
         ["holder", holder] => facts.records.holder = Some(text(holder)?),
         ["last-run", record] => facts.records.last_run = Some(text(record)?),
         ["plan", plan] => facts.records.plan = Some(text(plan)?),
+        ["closed", why] => facts.records.closed = Some(text(why)?),
         ["history", record] => facts.records.history.push(text(record)?),
         ["armed", post, left, run, time, from, to] => {
             facts.records.armed = Some(Armed {

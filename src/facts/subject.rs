@@ -51,7 +51,9 @@ impl Subject {
             ["nginx", ..] => Self::Nginx,
             ["detected", ..] => Self::Detected,
             ["kept", release, _] => Self::Kept(text(release)?),
-            [kind @ ("holder" | "last-run" | "armed" | "dead-man"), ..] => Self::Records(kind.to_owned()),
+            [kind @ ("holder" | "last-run" | "armed" | "dead-man" | "closed"), ..] => {
+                Self::Records(kind.to_owned())
+            }
             ["key", _] => Self::Key,
             ["plan", _] => Self::Plan,
             ["history", _] => Self::History,

@@ -32,10 +32,16 @@ pub fn questions(model: &Model) -> Result<BTreeMap<HostName, Questions>, Problem
                 }
             }
         }
+    }
+    let side = scope.side(model.playbook.first_color(), None, "")?;
+    for host in scope.load_balancers()? {
+        all.entry(host.clone()).or_default().switch_as(site::escalate(&scope, &host, &side)?);
+    }
+    for color in Color::BOTH {
+        let side = scope.side(color, Some(color.other()), "")?;
         for host in scope.load_balancers()? {
             let site = site::site(&scope, &host, &side)?;
-            let questions = all.entry(host.clone()).or_default();
-            questions.escalate = questions.escalate.take().or(site::escalate(&scope, &host, &side)?);
+            let questions = all.entry(host.clone()).or_default().of_state_mut();
             questions.site = site.path().map(str::to_owned);
             questions.nginx = site::setup(&scope, &host, &side)?.map(|setup| *setup).unwrap_or_default();
             questions.detect = site::detection(&scope, &host)?.and_then(|run| run.shell().map(str::to_owned));
@@ -164,8 +170,9 @@ pub fn release_of(observed: &Observed, color: Color) -> Option<ReleaseId> {
 /// Where an app's kept releases are on each host that keeps them, and whom to become for them.
 pub fn kept_places(model: &Model) -> Result<Vec<(HostName, StateDir, Option<String>)>, Problems> {
     let place = |(host, asked): (HostName, Questions)| {
-        let state = StateDir { folder: asked.kept?, group: asked.state_group };
-        Some((host, state, asked.escalate))
+        let asked = asked.of_state();
+        let state = StateDir { folder: asked.kept.clone()?, group: asked.state_group.clone() };
+        Some((host, state, asked.escalate.clone()))
     };
     Ok(questions(model)?.into_iter().filter_map(place).collect())
 }

@@ -9,7 +9,7 @@ use crate::fleet::{self, Left};
 use crate::mutate::{Corpus, Rng};
 
 /// Words that the answers are made of.
-const WORDS: [&str; 24] = [
+const WORDS: [&str; 25] = [
     "facts 1",
     "system",
     "missing",
@@ -29,6 +29,7 @@ const WORDS: [&str; 24] = [
     "history",
     "armed",
     "dead-man",
+    "closed",
     "trouble",
     "end",
     "none",

@@ -41,7 +41,8 @@ fn table(facts: &Facts) -> Vec<Row> {
         containers: _,
         nginx: _,
         detected: _,
-        records: Records { holder: _, last_run: _, plan: _, history: _, armed: _, dead_man: _, key: _ },
+        records:
+            Records { holder: _, last_run: _, plan: _, history: _, armed: _, dead_man: _, closed: _, key: _ },
         kept: _,
         trouble: _,
     } = facts;
@@ -74,6 +75,7 @@ fn table(facts: &Facts) -> Vec<Row> {
             facts.detected = Some(Detected { status: i32::MAX, said: MARK.to_owned() });
         }),
         ("records.holder", &[Use::Shown], |facts| facts.records.holder = Some(MARK.to_owned())),
+        ("records.closed", &[Use::Shown], |facts| facts.records.closed = Some(MARK.to_owned())),
         ("records.last_run", &[Use::Compared, Use::Shown], |facts| {
             facts.records.last_run =
                 facts.records.last_run.as_ref().map(|text| text.replace("me@here", MARK));

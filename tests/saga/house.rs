@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bgctl::event::{Event, Kind};
-use bgctl::facts::{self, Observed, Served};
+use bgctl::facts::{self, Observed, Questions, Served};
 use bgctl::model::{
     Action, Archive, Ask, Color, Files, HostName, Inventory, Kept, KeptRelease, Key, Pattern, Playbook,
     ReleaseId, RunId, Source, Vars,
@@ -252,10 +252,17 @@ impl House {
     async fn try_observe_with(&self, model: &Model, fresh: Key) -> Result<Observed, facts::BadAnswer> {
         let mut observed = Observed { key: fresh, ..Observed::default() };
         for (host, mut questions) in plan::questions(model).unwrap() {
-            questions.plan = true;
-            let exec = Exec::reads(facts::SCRIPT).args(questions.args());
-            let output = self.remote().exec(&host, exec).await.unwrap();
-            observed.hosts.insert(host, facts::read(&output.text(), &questions)?.facts);
+            questions.of_state_mut().plan = true;
+            let ask = async |questions: &Questions| {
+                let exec = Exec::reads(facts::SCRIPT).args(questions.args());
+                let output = self.remote().exec(&host, exec).await.unwrap();
+                Ok(facts::read(&output.text(), questions)?.facts)
+            };
+            let mut facts = ask(&questions).await?;
+            if let Some(of_switch) = &questions.of_switch {
+                facts = facts.and(ask(of_switch).await?);
+            }
+            observed.hosts.insert(host, facts);
         }
         for (host, checks) in plan::probes(model).unwrap() {
             let (mut found, mut met) = (Vec::new(), "nothing answers".to_owned());

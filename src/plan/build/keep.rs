@@ -31,7 +31,7 @@ impl Builder<'_> {
                 name: "Keep the release".to_owned(),
                 wish: Wish::Nothing(String::new()),
                 // Whoever asks for it later must be able to read it.
-                escalate: questions.get(&host).and_then(|questions| questions.escalate.clone()),
+                escalate: questions.get(&host).and_then(|questions| questions.of_state().escalate.clone()),
                 timeout: None,
                 ignore_errors: true,
                 no_log: false,

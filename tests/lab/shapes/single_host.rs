@@ -86,6 +86,37 @@ fn everything_is_put_back_when_nginx_refuses() {
     deploys(&lab, "0.0.2", idle);
 }
 
+/// The app is somebody's who is not root, and traffic is root's: each sees what is theirs, and nothing is forgotten.
+#[test]
+fn the_app_is_another_users_than_the_switch() {
+    let lab = solo();
+    lab.on(HOST, "usermod -aG docker deploy && mkdir -p /srv/my-server && chown deploy /srv/my-server");
+    lab.put(HOST, INCLUDE, "set $service_url http://127.0.0.1:18080;\n");
+    lab.reload_nginx(HOST);
+    lab.edit(
+        PLAYBOOK,
+        "    hosts: web\n    tasks:\n      - name: Log in",
+        "    hosts: web\n    become: true\n    become_user: deploy\n    tasks:\n      - name: Log in",
+    );
+    let first = deploy_first(&lab);
+    let second = if first == "blue" { "green" } else { "blue" };
+    assert_eq!(lab.on(HOST, &format!("stat -c '%a %U' /srv/my-server/{first}/.env")), "600 deploy\n");
+    deploys(&lab, "0.0.2", second);
+    lab.bgctl(&["apply", "-y", "-e", "version=0.0.2"]).exits(0).says("No changes");
+    let runs = lab.bgctl(&["history", "--output", "json"]).exits(0).json();
+    assert_eq!(runs.as_array().map(Vec::len), Some(2), "{runs}");
+    lab.bgctl(&["rollback", "-y"]).exits(0);
+    assert_eq!(lab.served(), Served::new("0.0.1", &first));
+    // What root keeps and the inventory's user may not read is not as if there were nothing.
+    lab.edit(
+        PLAYBOOK,
+        "switch: # the one moment traffic moves",
+        "switch:\n  become: true\n  become_user: deploy",
+    );
+    let said = lab.bgctl(&["plan", "-e", "version=0.0.4"]).exits(3);
+    said.says("what earlier runs left on load balancers cannot be read").says("closed to deploy");
+}
+
 #[test]
 fn the_image_is_pulled_where_a_registry_is_named() {
     let lab = solo();
