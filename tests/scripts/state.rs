@@ -316,3 +316,103 @@ fn what_was_planted_is_neither_followed_nor_read() {
         shell.run(CONFIRM, &[text(&app), "run 1"]).exits(1).says("armed is not as bgctl writes it");
     }
 }
+
+/// Whoever is in the group does what a deploy does, and gets nothing of root's by it.
+#[test]
+fn a_member_leads_root_to_no_other_folder() {
+    needs_root();
+    for shell in Shell::all() {
+        let place = open_folder();
+        let (root, app) = (place.path().join("bgctl"), place.path().join("bgctl/shop"));
+        run(&shell, None, "022", &app, "nogroup").exits(0);
+        let etc = place.path().join("etc");
+        fs::create_dir(&etc).unwrap();
+        fs::write(etc.join("shadow"), "hunter2").unwrap();
+        set_mode(&etc.join("shadow"), 0o600);
+        let before = listed(&etc);
+        fs::rename(&app, root.join("moved")).unwrap();
+        symlink(&etc, &app).unwrap();
+        give(&app, NOBODY);
+        run(&shell, None, "022", &app, "nogroup").exits(73).says("shop, a symlink, belongs to nobody");
+        keep(&shell, None, "022", &app, "nogroup").exits(1).says("shop, a symlink, belongs to nobody");
+        let facts = ["state-group", "nogroup", "records", text(&app)];
+        shell.run(FACTS, &facts).exits(0).says("closed");
+        assert_eq!(listed(&etc), before, "{shell}");
+    }
+}
+
+/// As long as somebody else can reach what is put right, its names may come to stand for something else.
+#[test]
+fn what_a_member_exchanges_while_it_is_put_right_stays_as_it_is() {
+    needs_root();
+    let attack = "cd \"$1\" && while [ ! -e \"$2\" ]; do
+        for n in 1 9 17 25 33 41 49 57; do ln -s \"$3\" \"l$n\"; mv -fT \"l$n\" \"f$n\"; done
+        for n in 1 9 17 25 33 41 49 57; do rm -f \"f$n\"; : >\"f$n\"; done
+        chmod 755 .
+    done 2>/dev/null";
+    for shell in Shell::all() {
+        let place = open_folder();
+        let app = place.path().join("bgctl/shop");
+        run(&shell, None, "022", &app, "nogroup").exits(0);
+        let (site, secret, over) = (app.join("site"), place.path().join("secret"), place.path().join("over"));
+        fs::create_dir_all(&site).unwrap();
+        fs::write(&secret, "hunter2").unwrap();
+        set_mode(&secret, 0o600);
+        let before = listed(&secret);
+        for _ in 0..3 {
+            let _ = fs::remove_file(&over);
+            for file in 0..60 {
+                let path = site.join(format!("f{file}"));
+                let _ = fs::remove_file(&path);
+                fs::write(&path, "").unwrap();
+            }
+            for path in [&app, &site] {
+                give(path, NOBODY);
+                set_mode(path, 0o755);
+            }
+            let args = [text(&site), text(&over), text(&secret)];
+            let mut attacker = shell.script(Some(NOBODY), attack, &args).spawn().unwrap();
+            run(&shell, None, "022", &app, "nogroup").exits(0);
+            fs::write(&over, "").unwrap();
+            attacker.wait().unwrap();
+            assert_eq!(listed(&secret), before, "{shell}");
+            assert!(listed(&app).iter().any(|line| line.starts_with("site d 2770 0:65534")), "{shell}");
+        }
+    }
+}
+
+/// Who may write into a folder can exchange what is in it, also by its group.
+#[test]
+fn a_group_of_others_is_kept_from_what_is_above() {
+    needs_root();
+    // One that has nobody in it, as Debian has it in /var/local, and one that has somebody.
+    let (staff, theirs) = ((0, 50), (0, NOBODY.1));
+    for shell in Shell::all() {
+        let place = open_folder();
+        let above = place.path().join("local");
+        fs::create_dir(&above).unwrap();
+        let app = above.join("bgctl/shop");
+        give(&above, staff);
+        set_mode(&above, 0o2775);
+        run(&shell, None, "022", &app, "").exits(0).says("locked");
+        give(&above, theirs);
+        set_mode(&above, 0o2775);
+        let why = "others can put another folder in the place of";
+        run(&shell, None, "022", &app, "").exits(73).says(why).says("bgctl_state_dir");
+        run(&shell, None, "022", &app, "nogroup").exits(0).says("locked");
+        // The folder of all apps: alone it is closed, else it is refused.
+        let shared = place.path().join("shared");
+        fs::create_dir(&shared).unwrap();
+        give(&shared, theirs);
+        set_mode(&shared, 0o775);
+        run(&shell, None, "022", &shared.join("shop"), "").exits(0).says("note ").says("now root:");
+        set_mode(&shared, 0o775);
+        fs::create_dir(shared.join("www")).unwrap();
+        let why = "the group nogroup may write into";
+        run(&shell, None, "022", &shared.join("shop"), "")
+            .exits(73)
+            .says(why)
+            .says("holds more than bgctl's");
+        shell.run(FACTS, &["records", text(&shared.join("shop"))]).exits(0).says("closed");
+    }
+}

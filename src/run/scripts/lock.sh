@@ -13,8 +13,12 @@ if ! own_state "$folder" || ! own_folder "$folder/site"; then
   echo "$why"
   exit 73
 fi
-# What stands in a file of the folder.
-read_state() { if ours "$folder/$1"; then cat "$folder/$1" 2>/dev/null; fi; }
+# What stands in a file of the folder: in what is still that file once it is open, as some of this is written there again.
+read_state() (
+  ours "$folder/$1" && command exec 5<"$folder/$1" || exit 0
+  # shellcheck disable=SC3013 # dash, busybox and bash know it
+  if [ ! -L "$folder/$1" ] && [ "$folder/$1" -ef /proc/self/fd/5 ]; then cat <&5; fi
+) 2>/dev/null
 # A reader of the lock's state holds it for a moment: try again before believing it.
 tries=0
 while ! try_lock 9 "$folder/lock"; do

@@ -8,10 +8,15 @@
 make_lock() {
   state_new=$1.$$
   rm -f "$state_new"
-  (umask "$state_umask" && set -C && : >"$state_new") 2>/dev/null
-  if [ -n "$state_group" ] && look_who "$state_new" && ! is_shut 660; then
-    chgrp "$state_group" "$state_new" && chmod 660 "$state_new"
-  fi 2>/dev/null
+  # Through its descriptor: others of the group could put a link in its place.
+  (
+    umask "$state_umask"
+    set -C
+    command exec 6>"$state_new" || exit
+    if [ -n "$state_group" ] && [ -f /proc/self/fd/6 ] && look_who -L /proc/self/fd/6 && ! is_shut 660; then
+      chgrp "$state_group" /proc/self/fd/6 && chmod 660 /proc/self/fd/6
+    fi
+  ) 2>/dev/null
   "$2" "$state_new" "$1" 2>/dev/null
   made=$?
   rm -f "$state_new"

@@ -37,13 +37,37 @@ is_member() {
   case " $(id -Gn "$state_owner" 2>/dev/null) " in *" $state_group "*) ;; *) return 1 ;; esac
 }
 
+# Whether a group has nobody in it but root and who runs this. $2: its number.
+is_nobodys() {
+  [ "$2" != 0 ] || return 0
+  while IFS=: read -r state_name _ state_gid state_members; do
+    [ "$state_gid" = "$2" ] || continue
+    case $state_members in '' | root | "$(id -un)") ;; *) return 1 ;; esac
+    while IFS=: read -r state_name _ _ state_gid _; do
+      [ "$state_gid" != "$2" ] || case $state_name in root | "$(id -un)") ;; *) return 1 ;; esac
+    done </etc/passwd
+    return 0
+  done </etc/group
+  return 1
+}
+
+# Whether nobody but who is trusted may write into the folder that was looked at.
+is_closed_to_groups() {
+  case $state_mode in *[2367]?) ;; *) return 0 ;; esac
+  [ "$state_their_group" = "${state_group:-:}" ] || is_nobodys "$1" "$(stat -L -c %g "$1")"
+}
+
 refuse_owner() {
   why="$1${2:-} belongs to $state_owner, not to $(id -un) or root: \`chown -R $(id -un) $1\` if it is bgctl's, or set another bgctl_state_dir$state_hint"
 }
 
-# Whether a folder of state may be relied on. $2 is `all` for the one of all apps. Changes nothing.
+# Whether a folder of state may be relied on. $2 is `all` for the one of all apps. Changes nothing. A link is root's or of
+# who runs this: one of the group's could stand for any folder of theirs.
 trusts_folder() {
-  if [ -L "$1" ] && look_who "$1" && ! trusts_owner; then refuse_owner "$1" ", a symlink,"; return 1; fi
+  if [ -L "$1" ] && look_who "$1" && [ "$state_uid" != 0 ] && [ "$state_uid" != "$state_me" ]; then
+    refuse_owner "$1" ", a symlink,"
+    return 1
+  fi
   if [ ! -d "$1" ] || ! look_who -L "$1"; then
     why="$1 is no folder: move it away, or set another bgctl_state_dir"
     return 1
@@ -60,7 +84,16 @@ trusts_folder() {
     why="$1 is $state_owner's and closed to $(id -un): become $state_owner, \`chown -R $(id -un) $1\`, or set another bgctl_state_dir$state_hint"
     return 1
   fi
-  [ "${2:-}" != all ] || trusts_place "$1"
+  [ "${2:-}" = all ] || return 0
+  case $state_mode in
+    [1357]???) ;;
+    *)
+      is_closed_to_groups "$1" || holds_state_alone "$1" || {
+        why="the group $state_their_group may write into $1, which holds more than bgctl's: \`chmod g-w $1\`, or set another bgctl_state_dir$state_hint"
+        return 1
+      } ;;
+  esac
+  trusts_place "$1"
 }
 
 # Whether nobody else can put another folder in a folder's place.
@@ -68,7 +101,11 @@ trusts_place() {
   state_place=$(cd -P "$1" && pwd -P) && state_place=${state_place%/} || return 1
   while [ -n "$state_place" ]; do
     state_place=${state_place%/*}
-    look_who "${state_place:-/}" && trusts_owner && case $state_mode in [1357]???) ;; *[2367]) false ;; esac && continue
+    look_who "${state_place:-/}" && trusts_owner && case $state_mode in
+      [1357]???) ;;
+      *[2367]) false ;;
+      *) is_closed_to_groups "${state_place:-/}" ;;
+    esac && continue
     why="others can put another folder in the place of $1: ${state_place:-/} is $state_owner's, mode $state_mode; set another bgctl_state_dir"
     return 1
   done
@@ -116,41 +153,75 @@ own_folder() {
   return 1
 }
 
+# Goes to a folder of state: to itself, or to what a link of root's stands for where nobody else can lay another.
+enter_folder() {
+  state_above=${1%/*}
+  cd -P "${state_above:-/}" && state_expected=$(pwd -P) && cd -P "$1" || return 1
+  [ "$(pwd -P)" != "${state_expected%/}/${1##*/}" ] || return 0
+  look_who "${state_above:-/}" && case $state_mode in *[2367]? | *[2367]) false ;; esac
+}
+
+# Closes the folder that this is in to all others. From then on none of them reaches what is in it, also who is in it
+# already: what a name there stands for stays that.
+shut_here() {
+  if [ "$state_me" != 0 ]; then [ "$(stat -c %u .)" = "$state_me" ] || return 1; else chown 0 .; fi &&
+    chmod u=rwx,go= . && chmod g-s .
+} 2>/dev/null
+
+share_here() { { [ -z "$state_group" ] || { chgrp "$state_group" . && chmod 2770 .; }; } 2>/dev/null; }
+
 # What is in an app's folder is put right before the group can reach it: no link of anybody is in the way then.
 close_folder() {
   state_was="$state_owner:$state_their_group, mode $state_mode"
-  if ! chmod u=rwx,go= "$1" || ! chmod g-s "$1"; then
-    why="$1 cannot be closed to others by $(id -un): set another bgctl_state_dir"
-    return 1
-  fi 2>/dev/null
-  if [ -n "$state_group" ]; then
-    [ "${2:-}" = all ] || tidy "$1"
-    if ! chgrp "$state_group" "$1" || ! chmod 2770 "$1"; then
+  (
+    enter_folder "$1" && shut_here || exit 1
+    if [ -n "$state_group" ] && [ "${2:-}" != all ]; then tidy_here undo; fi
+    share_here || exit 2
+  )
+  case $? in
+    0) ;;
+    2)
       why="$(id -un) cannot share $1 with the group $state_group: is there such a group on this host, and is $(id -un) in it?"
-      return 1
-    fi 2>/dev/null
-  fi
+      return 1 ;;
+    *)
+      why="$1 cannot be closed to others by $(id -un): set another bgctl_state_dir"
+      return 1 ;;
+  esac
   if [ -z "$state_made" ]; then
     look_who -L "$1"
     echo "note $1 was not as private as it has to be ($state_was): it is now $state_owner:$state_their_group, mode $state_mode"
   fi
 }
 
-# Takes away what others may do with what is in a folder. Locks are replaced instead: who opened one keeps it (lock_lib.sh).
-# What is kept for a way back has the mode that it goes back with; its folder lets nobody in.
+# Takes away what others may do with what is in a folder.
 tidy() {
-  set -- "$1" ! -path "$1/undo/*" ! -type l
-  [ "$state_me" = 0 ] || set -- "$@" -user "$state_me"
-  set -- "$@" ! -name lock ! -name switch.lock
-  if [ -n "$state_group" ]; then
-    find "$@" -mindepth 1 -exec chgrp "$state_group" {} + 2>/dev/null
-    find "$@" -mindepth 1 -type d -exec chmod 2770 {} + 2>/dev/null
-    find "$@" -type f -exec chmod 660 {} + 2>/dev/null
-    return
+  state_open=$(find "$1" ! -path "$1/undo/*" ! -type l ! -name lock ! -name switch.lock \
+    \( -perm -040 -o -perm -020 -o -perm -010 -o -perm -04 -o -perm -02 -o -perm -01 \) -print 2>/dev/null)
+  [ -n "$state_open" ] || return 0
+  if (enter_folder "$1" && shut_here && tidy_here undo); then
+    echo "note others could read what was kept in $1: they no longer can"
   fi
-  state_open=$(find "$@" \( -perm -040 -o -perm -020 -o -perm -010 -o -perm -04 -o -perm -02 -o -perm -01 \) \
-    -exec chmod go= {} + -print 2>/dev/null)
-  [ -z "$state_open" ] || echo "note others could read what was kept in $1: they no longer can"
+}
+
+# The same for what is in the folder that this is in, which is shut. Locks are replaced instead: who opened one keeps it
+# (lock_lib.sh). What is kept for a way back (in $1) has the mode that it goes back with; its folder lets nobody in. A file with
+# a second name may be anybody's.
+tidy_here() {
+  for state_entry in ./* ./.[!.]* ./..?*; do
+    case ${state_entry#./} in lock | switch.lock) continue ;; esac
+    if [ -L "$state_entry" ]; then continue; fi
+    if [ -d "$state_entry" ]; then
+      (
+        cd -P "$state_entry" && shut_here || exit 0
+        [ "${state_entry#./}" = "${1:-}" ] || tidy_here
+        share_here
+      )
+    elif [ -f "$state_entry" ] && [ "$(stat -c %h "$state_entry")" = 1 ]; then
+      if [ "$state_me" != 0 ] && [ "$(stat -c %u "$state_entry")" != "$state_me" ]; then continue; fi
+      if [ -z "$state_group" ]; then chmod go= "$state_entry"
+      else chgrp "$state_group" "$state_entry" && chmod 660 "$state_entry"; fi 2>/dev/null
+    fi
+  done
 }
 
 # Makes the folder of an app's state and the one above it as they have to be. Where one of them is refused nothing is done.
