@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bgctl::scripts::{CONFIRM, DEAD_MAN_COMMAND, LOCK, SWAP_COMMAND};
 
-use crate::shells::{NOBODY, Shell, give, needs_root, open_folder, set_mode, text};
+use crate::shells::{NOBODY, Shell, give, needs_root, open_folder, parts, set_mode, text};
 
 /// A host whose live color stands in a file, and the app's folder on it.
 struct Host {
@@ -43,8 +43,20 @@ impl Host {
 
     /// A dead-man who waits for as long, and for others for a second, at his post.
     fn watcher(&self, shell: &Shell, user: Option<(u32, u32)>, timeout: &str) -> Child {
+        self.watcher_with(shell, user, timeout, |_| {})
+    }
+
+    /// The same with other commands.
+    fn watcher_with(
+        &self,
+        shell: &Shell,
+        user: Option<(u32, u32)>,
+        timeout: &str,
+        set: impl Fn(&mut Command),
+    ) -> Child {
         let mut command = shell.script(user, "eval \"$program\"", &["token 1", "-"]);
         self.commands(&mut command);
+        set(&mut command);
         let app = text(&self.app);
         let words = [
             ("link", ""),
@@ -192,5 +204,72 @@ fn a_swap_that_nobody_confirms_goes_back() {
             std::thread::sleep(Duration::from_millis(20));
         }
         assert_eq!(host.live(), "blue", "{shell}");
+    }
+}
+
+/// Has everything that is bounded end soon.
+fn impatient(shell: &Shell) {
+    shell.program("timeout", "shift; exec /usr/bin/timeout 0.3 \"$@\"");
+}
+
+/// Commands of people that do not come back.
+#[test]
+fn a_command_without_an_end_does_not_keep_him() {
+    for shell in Shell::all() {
+        let host = Host::new(&shell);
+        impatient(&shell);
+        for (detect, set, word) in [("sleep 1000", "true", "left"), ("echo green", "sleep 1000", "stuck")] {
+            let _ = fs::remove_file(host.app.join("armed"));
+            let asks = host.place.path().join("asks");
+            let sets = host.place.path().join("sets");
+            fs::write(&asks, detect).unwrap();
+            fs::write(&sets, set).unwrap();
+            let child = host.watcher_with(&shell, None, "300", |command| {
+                command.env("BGCTL_DETECT", format!(". {}", asks.display()));
+                command.env("BGCTL_SET_BLUE", format!(". {}", sets.display()));
+            });
+            ends(child, 0);
+            assert_eq!(host.word().0, word, "{shell}: {:?}", host.word());
+            // Nobody waits for him any more.
+            lock(&host.app.join("../switch.lock"));
+            lock(&host.app.join("switch.lock"));
+        }
+    }
+}
+
+/// A container that never answers, and files in nginx's own folders that never end.
+#[test]
+fn what_never_ends_beside_nginx_holds_nobody_up() {
+    let libraries =
+        parts(&["digits_lib", "clock_lib", "by_hand_lib", "nginx_lib", "log_lib", "nginx_switch_lib"]);
+    let looks = "built='--pid-path=/nowhere --error-log-path=/nowhere' conf=/nowhere
+        mark_log
+        fresh_log
+        master
+        call_nginx -t
+        ! main_process || exit 3
+        : >looked";
+    for shell in Shell::all() {
+        let place = open_folder();
+        impatient(&shell);
+        shell.program("docker", "exec sleep 1000");
+        let mut command = shell.script(None, &format!("{libraries}{looks}"), &[]);
+        command.current_dir(place.path()).env("BGCTL_NGINX_CONTAINER", "web").stderr(Stdio::null());
+        command.stdout(Stdio::null());
+        ends(command.spawn().unwrap(), 0);
+        assert!(place.path().join("looked").exists(), "{shell}");
+        // On the host itself: a pipe, which passes for a file where it is opened a moment later.
+        let endless = place.path().join("endless");
+        Command::new("mkfifo").arg(&endless).status().unwrap();
+        let text = format!(
+            "container= kind=file seen=0 log={0}; within 5 wc -c {0}; fresh_log; beside cat {0}",
+            text(&endless)
+        );
+        let script = format!("{libraries}{text}\n: >looked");
+        fs::remove_file(place.path().join("looked")).unwrap();
+        let mut command = shell.script(None, &script, &[]);
+        command.current_dir(place.path()).stderr(Stdio::null()).stdout(Stdio::null());
+        ends(command.spawn().unwrap(), 0);
+        assert!(place.path().join("looked").exists(), "{shell}");
     }
 }

@@ -47,6 +47,8 @@ impl Shell {
     /// A program that scripts find before the host's own.
     pub(crate) fn program(&self, name: &str, text: &str) {
         let path = self.programs.path().join(name);
+        // It may be a link to a program of this machine.
+        let _ = std::fs::remove_file(&path);
         std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
     }

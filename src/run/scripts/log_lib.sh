@@ -11,7 +11,7 @@ find_log() {
     syslog:* | memory:*) kind=nowhere ;;
     stderr) kind=stderr ;;
     *) [ -n "$container" ] || [ ! -e "$log" ] || [ -f "$log" ] || kind=stderr
-      case $(beside readlink -f "$log" 2>/dev/null) in /dev/std* | /dev/null | /dev/pts/* | /proc/*) kind=stderr ;; esac ;;
+      case $(beside readlink -f "$log" 2>/dev/null) in /dev/std* | /dev/null | /dev/pts/* | /proc/* | /sys/*) kind=stderr ;; esac ;;
   esac
   if [ "$kind" = stderr ]; then
     kind=nowhere
@@ -25,8 +25,7 @@ mark_log() {
   since=$(date -u +%Y-%m-%dT%H:%M:%SZ)
   seen=0
   case $kind in
-    file) seen=$(wc -c <"$log" 2>/dev/null | tr -d ' ') ;;
-    inside) seen=$(beside wc -c "$log" 2>/dev/null | awk '{ print $1; exit }') ;;
+    file | inside) seen=$(within 5 wc -c "$log" 2>/dev/null | awk '{ print $1; exit }') ;;
     engine) seen=$(fresh_log | wc -c | tr -d ' ') ;;
   esac
   # What a container says of its files is its own affair.
@@ -36,9 +35,8 @@ mark_log() {
 # What was added since: of a log that has no end, the beginning.
 fresh_log() {
   case $kind in
-    file) tail -c "+$((seen + 1))" "$log" 2>/dev/null ;;
-    inside) beside tail -c "+$((seen + 1))" "$log" 2>/dev/null ;;
-    engine) $engine logs --since "$since" "$container" 2>&1 | tail -c "+$((seen + 1))" ;;
+    file | inside) within 5 tail -c "+$((seen + 1))" "$log" 2>/dev/null ;;
+    engine) timeout 5 "$engine" logs --since "$since" "$container" 2>&1 | tail -c "+$((seen + 1))" ;;
   esac | head -c 16777216
 }
 

@@ -8,11 +8,20 @@ binary=${BGCTL_NGINX_BINARY:-nginx}
 engine=docker
 command -v docker >/dev/null 2>&1 || engine=podman
 
-# Runs a program where nginx is: on this host, or in its container.
-beside() { if [ -n "$container" ]; then $engine exec "$container" "$@"; else "$@"; fi; }
+# Runs a program where nginx is, on this host or in its container, for so many seconds at the most: what lies in nginx's
+# own folders may never end, and a container may never answer.
+within() {
+  most_seconds=$1
+  shift
+  if [ -n "$container" ]; then timeout "$most_seconds" "$engine" exec "$container" "$@"
+  else timeout "$most_seconds" "$@"; fi
+}
 
+beside() { within 20 "$@"; }
+
+# It may have names to look up.
 call_nginx() {
-  if [ -n "${BGCTL_NGINX_CONFIG:-}" ]; then beside "$binary" -c "$BGCTL_NGINX_CONFIG" "$@"; else beside "$binary" "$@"; fi
+  if [ -n "${BGCTL_NGINX_CONFIG:-}" ]; then within 60 "$binary" -c "$BGCTL_NGINX_CONFIG" "$@"; else within 60 "$binary" "$@"; fi
 }
 
 # Sets $built and $conf; where nginx cannot be called it fails, and $why says so.
@@ -61,7 +70,7 @@ absolute() {
 }
 
 # The process that a container was started with, as this host counts.
-main_process() { $engine inspect --format '{{.State.Pid}}' "$container" 2>/dev/null; }
+main_process() { timeout 20 "$engine" inspect --format '{{.State.Pid}}' "$container" 2>/dev/null; }
 
 # Sets $title to how a process calls itself. A title has no line end, which read calls a failure; the blanks that
 # nginx pads it with are left out.
@@ -105,7 +114,7 @@ master() {
   file=$(directive pid)
   file=$(absolute "${file:-$(built_with pid-path)}")
   # It may be in a folder of nginx's own user: what it says is signalled.
-  [ -f "$file" ] && pid=$(head -n 1 "$file" 2>/dev/null) && digits "$pid" && is_master "$pid" && printf '%s\n' "$pid"
+  [ -f "$file" ] && pid=$(timeout 5 head -n 1 "$file" 2>/dev/null) && digits "$pid" && is_master "$pid" && printf '%s\n' "$pid"
 }
 
 # The master's children whose title matches, one process id a line. Read without starting a process for each:
