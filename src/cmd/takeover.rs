@@ -242,9 +242,9 @@ impl Task<'_> {
         }
     }
 
-    /// What would be put down must not be what is served: a plan that never came to its switch cannot know of that.
+    /// What would be taken away must not be what is served: a plan that never came to its switch cannot know of that.
     fn refuse_what_is_served(&self, plan: &Plan, left: &Left, observed: &Observed) -> Result<(), Failure> {
-        if !left.switched(plan).is_empty() || !left.puts_down(plan) {
+        if !left.switched(plan).is_empty() || !left.takes_away(plan) {
             return Ok(());
         }
         let standings = plan::standings(&self.loaded.model, observed).map_err(wrong_once_asked)?;
@@ -253,7 +253,7 @@ impl Task<'_> {
             return Ok(());
         };
         let error = format!(
-            "{}: {target} is served, and taking the run back would put it down; nothing was done",
+            "{}: {target} is served, and taking the run back would take it away; nothing was done",
             on.host
         );
         Err(Failure::new(FailureKind::NeedsPerson, error).hint(format!(

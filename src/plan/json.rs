@@ -96,6 +96,7 @@ fn action(action: &Action, no_log: bool) -> Value {
             "build": inside.build,
             "env_file": inside.env_file,
         }),
+        Action::Login(_) if no_log => with(plain(action), "username", Value::Null),
         Action::Check(question) => tagged("check", check(question, no_log)),
         Action::Watch(watch) => with(plain(action), "check", check(&watch.check, no_log)),
         Action::Drain { of: Draining::Command(command), .. } => {

@@ -69,6 +69,7 @@ pub(super) fn deed(step: &Step) -> String {
         Action::RestoreFile { path, .. } => format!("put {path} back"),
         Action::RemoveFile { path, .. } => format!("remove {path}"),
         Action::Run(run) => command(run, step.no_log),
+        Action::Login(login) if step.no_log => format!("log in to {}", login.place()),
         Action::Login(login) => format!("log in to {} as {}", login.place(), login.username),
         Action::PullImage { name } => format!("pull {name}"),
         Action::LoadImage(load) => format!("load {} from {} ({})", load.name, load.file, size(load.size)),

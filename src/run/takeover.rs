@@ -55,13 +55,10 @@ impl Left {
         found.map(|(_, lane, step)| (&lane.host, step)).collect()
     }
 
-    /// Whether an abort takes containers of the target down.
+    /// Whether an abort takes anything of the target away: its containers, or its files.
     #[must_use]
-    pub fn puts_down(&self, plan: &Plan) -> bool {
-        let down = |action: &Action| matches!(action, Action::ComposeDown(_) | Action::ComposeStop(_));
-        self.ways_back(plan)
-            .into_iter()
-            .any(|(_, step)| matches!(&step.undo, Undo::Reverse(action) if down(action)))
+    pub fn takes_away(&self, plan: &Plan) -> bool {
+        self.ways_back(plan).into_iter().any(|(_, step)| matches!(step.undo, Undo::Reverse(_)))
     }
 
     /// The load balancers that an abort switches back.

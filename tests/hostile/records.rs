@@ -130,7 +130,7 @@ fn opened(left: &Kept, observed: &Observed, last: &LastRun, open: Open) -> Optio
     let kept = KeptPlan { text: plan.as_deref()?, by };
     let plan = Reopening::new(record.began(), &left.model, observed).ok()?.open(kept, open).ok()?;
     let left = Left::of(record, &plan, None);
-    let _ = (left.lost(&plan), left.switched(&plan), left.puts_down(&plan));
+    let _ = (left.lost(&plan), left.switched(&plan), left.takes_away(&plan));
     let whole = plan.waves.iter().flat_map(|wave| &wave.lanes);
     let steps: Vec<(HostName, bgctl::plan::Step)> = match open {
         Open::Whole => {

@@ -108,8 +108,7 @@ impl<'a> Backs<'a> {
     fn is_way_back(&self, home: &Home, phase: Phase, host: &HostName, action: &Action, step: &Step) -> bool {
         let user = &step.escalate;
         let colors = match phase {
-            // It may refresh the old color.
-            Phase::Settle => &Color::BOTH[..],
+            Phase::Settle if self.scope.model.playbook.refreshes() => &Color::BOTH[..],
             _ => &[self.began.target],
         };
         let writes = |path: &String| {
