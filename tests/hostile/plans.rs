@@ -260,6 +260,38 @@ async fn no_kept_plan_shows_what_the_playbook_hides() {
     }
 }
 
+/// Where the settle writes nothing of the color that was live, no way back of it touches that color's files.
+#[tokio::test(start_paused = true)]
+async fn no_kept_plan_takes_files_of_the_other_color() {
+    let left = left("confirm", 1, Goal::Apply).await;
+    let reopening = left.reopening();
+    let mut taken = 0;
+    each_place(&left.plan, "", &mut |path, value| {
+        let [target, old] =
+            [&left.plan["target"], &left.plan["live"]].map(|color| format!("/{}/", color.as_str().unwrap()));
+        let at = path.trim_end_matches("/action/path");
+        if at == path || left.plan.pointer(&format!("{at}/action/do")) != Some(&json!("put_file")) {
+            return;
+        }
+        let Some(theirs) =
+            value.as_str().filter(|path| path.contains(&target)).map(|path| path.replace(&target, &old))
+        else {
+            return;
+        };
+        let host = at.split("/steps/").next().map(|lane| left.plan.pointer(&format!("{lane}/host")).unwrap());
+        for (name, wave) in left.plan["waves"].as_array().unwrap().iter().enumerate() {
+            let mut step = left.plan.pointer(at).unwrap().clone();
+            step["undo"] = json!({ "reverse": { "do": "remove_file", "path": theirs, "folders": [] } });
+            let mut forged = left.plan.clone();
+            let lane = json!({ "host": host, "steps": [step], "skipped": [] });
+            forged["waves"][name]["lanes"].as_array_mut().unwrap().push(lane);
+            assert!(opened(&reopening, &forged, Open::Undos).is_none(), "{theirs} in {}", wave["phase"]);
+            taken += 1;
+        }
+    });
+    assert!(taken > 0);
+}
+
 /// A resumed run makes every check that the run had to pass before traffic moves, in its order.
 #[tokio::test(start_paused = true)]
 async fn no_check_can_be_taken_out_of_a_kept_plan() {

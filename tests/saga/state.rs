@@ -87,6 +87,37 @@ fn a_group_that_is_none_is_refused_before_a_host_is_asked() {
     assert!("web".parse::<StateGroup>().is_ok());
 }
 
+/// What root keeps is not asked of somebody else, and what is somebody else's not of root.
+#[tokio::test(start_paused = true)]
+async fn a_host_whose_tasks_become_another_user_than_its_switch_is_asked_as_both() {
+    let task = "  - name: A page\n    hosts: load_balancers\n    become: true\n    become_user: deploy\n    tasks:\n      \
+                - template: { src: compose.yml.hbs, dest: /srv/page }\n\nswitch:";
+    let house = House::new(1).playbook("switch:", task);
+    let asked = plan::questions(&house.model("1")).unwrap().remove(&host("lb1")).unwrap();
+    let of_switch = asked.of_state();
+    assert_eq!((asked.escalate.as_deref(), of_switch.escalate.as_deref()), (Some("deploy"), None));
+    assert!(
+        asked.files.contains(&"/srv/page".to_owned()) && !of_switch.files.contains(&"/srv/page".to_owned())
+    );
+    assert!([&asked.records, &asked.site, &asked.kept].iter().all(|of_switch| of_switch.is_none()));
+    assert!([&of_switch.records, &of_switch.site, &of_switch.kept].iter().all(|asked| asked.is_some()));
+    let places = plan::kept_places(&house.model("1")).unwrap();
+    assert!(places.iter().any(|(at, _, user)| *at == host("lb1") && user.is_none()));
+    house.does(Goal::Apply, "1").await;
+    house.does(Goal::Apply, "2").await;
+    house.does(Goal::Rollback, "2").await;
+    // Where both become the same user, or only the switch becomes one, that one is asked.
+    for (task, user) in [("become_user: root", None), ("become_user: deploy", Some("deploy"))] {
+        let house = House::new(1).playbook(
+            "  hosts: load_balancers\n  nginx",
+            &format!("  hosts: load_balancers\n  become: true\n  {task}\n  nginx"),
+        );
+        let asked = plan::questions(&house.model("1")).unwrap().remove(&host("lb1")).unwrap();
+        assert!(asked.of_switch.is_none() && asked.records.is_some());
+        assert_eq!(asked.escalate.as_deref(), user.or(Some("root")));
+    }
+}
+
 /// A fleet whose locks have something to say first.
 struct Talking<'a>(&'a House, usize);
 
