@@ -240,8 +240,15 @@ fn a_command_without_an_end_does_not_keep_him() {
 /// A container that never answers, and files in nginx's own folders that never end.
 #[test]
 fn what_never_ends_beside_nginx_holds_nobody_up() {
-    let libraries =
-        parts(&["digits_lib", "clock_lib", "by_hand_lib", "nginx_lib", "log_lib", "nginx_switch_lib"]);
+    let libraries = parts(&[
+        "digits_lib",
+        "clock_lib",
+        "bound_lib",
+        "by_hand_lib",
+        "nginx_lib",
+        "log_lib",
+        "nginx_switch_lib",
+    ]);
     let looks = "built='--pid-path=/nowhere --error-log-path=/nowhere' conf=/nowhere
         mark_log
         fresh_log

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use bgctl::scripts::{KEEP, TEST_COPY, TEST_SITE};
+use bgctl::scripts::{KEEP, LOCK, TEST_COPY, TEST_SITE};
 
 use crate::shells::{Shell, open_folder, parts, text};
 
@@ -76,7 +76,7 @@ fn a_release_that_did_not_arrive_leaves_nothing() {
 /// What a command prints may be anything; it has no name by which it could stay.
 #[test]
 fn what_a_command_prints_is_no_file_of_any_name() {
-    let script = parts(&["by_hand_lib"]) + "by_hand 'echo said; sleep 1; exit 7'";
+    let script = parts(&["bound_lib", "by_hand_lib"]) + "by_hand 'echo said; sleep 1; exit 7'";
     for shell in Shell::all() {
         let place = open_folder();
         let mut command = shell.script(None, &script, &[]);
@@ -100,5 +100,25 @@ fn nothing_relies_on_an_end_that_a_signal_does_not_have() {
             !alone || path.ends_with("put.sh") || path.ends_with("restore.sh"),
             "{path}: trap … EXIT alone"
         );
+    }
+}
+
+/// `BusyBox` before its version 1.30 took the time as an option, and some hosts have no such program at all.
+#[test]
+fn what_is_bounded_runs_whatever_timeout_is_like() {
+    let old = "[ \"$1\" = -t ] || { echo \"can't execute '$1'\" >&2; exit 127; }
+        shift; exec /usr/bin/timeout \"$@\"";
+    let none = "exit 127";
+    let script = parts(&["bound_lib"]) + "bounded 9 sh -c 'printf \"%s|\" \"$@\"; exit 7' sh 'a  b' ''";
+    for shell in Shell::all() {
+        for program in [None, Some(old), Some(none)] {
+            if let Some(program) = program {
+                shell.program("timeout", program);
+            }
+            let said = shell.run(&script, &[]).exits(7);
+            assert_eq!((said.out.as_str(), said.errors.as_str()), ("a  b||", ""), "{shell}: {program:?}");
+            let lock = open_folder();
+            shell.run(LOCK, &[text(&lock.path().join("bgctl/shop")), "{}"]).exits(0).says("locked");
+        }
     }
 }

@@ -116,7 +116,7 @@ fn container(shell: &Shell, evil: &str) {
 
 #[test]
 fn what_a_container_answers_is_never_carried_out() {
-    let libraries = parts(&["digits_lib", "clock_lib", "nginx_lib", "log_lib"]);
+    let libraries = parts(&["digits_lib", "clock_lib", "bound_lib", "nginx_lib", "log_lib"]);
     for shell in Shell::all() {
         let place = open_folder();
         let (app, owned) = (place.path().join("bgctl/shop"), place.path().join("owned"));
@@ -166,7 +166,8 @@ fn numbers_that_scripts_are_given_are_looked_at_too() {
 /// The file with the master's number may be in a folder of nginx's own user.
 #[test]
 fn a_process_is_the_master_only_if_it_calls_itself_so() {
-    let script = parts(&["digits_lib", "clock_lib", "nginx_lib"]) + "know_nginx || exit 9\nmaster";
+    let script =
+        parts(&["digits_lib", "clock_lib", "bound_lib", "nginx_lib"]) + "know_nginx || exit 9\nmaster";
     for shell in Shell::all() {
         let place = open_folder();
         let pid = place.path().join("pid");
@@ -194,7 +195,7 @@ fn nobody_chooses_a_parent() {
     let text = "printf '%s' \"$name\" >/proc/$$/comm || exit 9
         find_parent $$ || exit 8
         [ \"$parent\" = \"$PPID\" ] || { echo \"$parent\"; exit 7; }";
-    let script = parts(&["digits_lib", "clock_lib", "nginx_lib"]) + text;
+    let script = parts(&["digits_lib", "clock_lib", "bound_lib", "nginx_lib"]) + text;
     for shell in Shell::all() {
         for name in ["sh", ") S 4242 1", ") S 4242\n", "x\n) S 4242 "] {
             let mut command = shell.script(None, &script, &[]);

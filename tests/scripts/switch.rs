@@ -10,7 +10,7 @@ use crate::shells::{Shell, parts, text};
 
 /// Runs shell text behind the libraries of a switch by commands, in a folder where the file `live` is what is live.
 fn after_libraries(shell: &Shell, folder: &Path, text: &str) -> i32 {
-    let script = parts(&["digits_lib", "clock_lib", "by_hand_lib", "command_switch_lib"]) + text;
+    let script = parts(&["digits_lib", "clock_lib", "bound_lib", "by_hand_lib", "command_switch_lib"]) + text;
     let mut command = shell.script(None, &script, &[]);
     command.current_dir(folder);
     command.env("BGCTL_DETECT", "cat live 2>/dev/null").env("BGCTL_SET_GREEN", "touch asked");

@@ -12,7 +12,7 @@ alive() { :; }
 save() { :; }
 
 pointed() {
-  said=$(timeout 30 sh -c "$BGCTL_DETECT" </dev/null 7>&- 8>&- 9>&-) || said=
+  said=$(bounded 30 sh -c "$BGCTL_DETECT" </dev/null 7>&- 8>&- 9>&-) || said=
   # The first line, without blanks around it.
   printf '%s\n' "$said" | { read -r color _; case $color in blue | green) printf '%s\n' "$color" ;; esac; }
 }

@@ -49,7 +49,7 @@ end() { keep last-run "$1" && remember "$1" && rm -f "$folder/plan"; }
 keep holder "$2" || { echo "$folder cannot be written by $(id -un): is its disk full?"; exit 73; }
 printf 'locked %s\n' "$(read_state last-run)"
 # shellcheck disable=SC2016 # expanded by the inner shell
-while line=$(timeout 30 sh -c 'IFS= read -r line && printf %s "$line"' 7>&- 9>&-); do
+while line=$(bounded 30 sh -c 'IFS= read -r line && printf %s "$line"' 7>&- 9>&-); do
   case $line in
     "phase "*) answer keep holder "${line#phase }" ;;
     "plan "*) answer keep plan "${line#plan }" ;;

@@ -36,7 +36,7 @@ mark_log() {
 fresh_log() {
   case $kind in
     file | inside) within 5 tail -c "+$((seen + 1))" "$log" 2>/dev/null ;;
-    engine) timeout 5 "$engine" logs --since "$since" "$container" 2>&1 | tail -c "+$((seen + 1))" ;;
+    engine) bounded 5 "$engine" logs --since "$since" "$container" 2>&1 | tail -c "+$((seen + 1))" ;;
   esac | head -c 16777216
 }
 

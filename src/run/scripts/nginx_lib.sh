@@ -1,5 +1,5 @@
 # What this host's nginx is like: how it is called, its configuration, its master, its workers.
-# BGCTL_NGINX_… say where it is, if not where its package puts it. Begins with digits_lib.sh and clock_lib.sh.
+# BGCTL_NGINX_… say where it is, if not where its package puts it. Begins with digits_lib.sh, clock_lib.sh and bound_lib.sh.
 set -u
 PATH=$PATH:/usr/local/bin:/usr/local/sbin:/usr/sbin:/sbin
 export LC_ALL=C
@@ -13,8 +13,8 @@ command -v docker >/dev/null 2>&1 || engine=podman
 within() {
   most_seconds=$1
   shift
-  if [ -n "$container" ]; then timeout "$most_seconds" "$engine" exec "$container" "$@"
-  else timeout "$most_seconds" "$@"; fi
+  if [ -n "$container" ]; then bounded "$most_seconds" "$engine" exec "$container" "$@"
+  else bounded "$most_seconds" "$@"; fi
 }
 
 beside() { within 20 "$@"; }
@@ -70,7 +70,7 @@ absolute() {
 }
 
 # The process that a container was started with, as this host counts.
-main_process() { timeout 20 "$engine" inspect --format '{{.State.Pid}}' "$container" 2>/dev/null; }
+main_process() { bounded 20 "$engine" inspect --format '{{.State.Pid}}' "$container" 2>/dev/null; }
 
 # Sets $title to how a process calls itself. A title has no line end, which read calls a failure; the blanks that
 # nginx pads it with are left out.
@@ -114,7 +114,7 @@ master() {
   file=$(directive pid)
   file=$(absolute "${file:-$(built_with pid-path)}")
   # It may be in a folder of nginx's own user: what it says is signalled.
-  [ -f "$file" ] && pid=$(timeout 5 head -n 1 "$file" 2>/dev/null) && digits "$pid" && is_master "$pid" && printf '%s\n' "$pid"
+  [ -f "$file" ] && pid=$(bounded 5 head -n 1 "$file" 2>/dev/null) && digits "$pid" && is_master "$pid" && printf '%s\n' "$pid"
 }
 
 # The master's children whose title matches, one process id a line. Read without starting a process for each:

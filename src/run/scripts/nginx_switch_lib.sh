@@ -27,7 +27,7 @@ is_a_unit() {
 
 ask_for_reload() {
   if [ -n "${BGCTL_NGINX_RELOAD:-}" ]; then by_hand "$BGCTL_NGINX_RELOAD"
-  elif [ -n "$container" ] && [ "$(main_process)" = "$master" ]; then timeout 20 "$engine" kill -s HUP "$container" >/dev/null
+  elif [ -n "$container" ] && [ "$(main_process)" = "$master" ]; then bounded 20 "$engine" kill -s HUP "$container" >/dev/null
   elif [ -n "$container" ]; then call_nginx -s reload
   elif is_a_unit; then systemctl --no-ask-password reload nginx >&2 7>&- 8>&- 9>&-
   # What `nginx -s reload` does once it has read the whole configuration again.
