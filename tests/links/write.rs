@@ -130,6 +130,25 @@ fn plain_files_in_folders_of_others_are_written_as_ever() {
     });
 }
 
+/// Some are built without it, as routers are.
+#[test]
+fn a_host_without_stat_is_told_what_lacks() {
+    everywhere(|host| {
+        host.file("f", 0, 0o640, "old\n");
+        let path = host.text("f");
+        let without = |script: &str| format!("stat() {{ return 127; }}\n{script}");
+        let words = "cannot be looked at: it takes `stat` with `-c`";
+        let said = host.run(0, &without(bgctl::scripts::PUT), &[&path, "4", "", "", "", "", ""], "new\n");
+        said.refused(&[words]);
+        let facts = host.run(0, &without(bgctl::facts::SCRIPT), &["file", &path], "").done();
+        let odd = facts.stdout.lines().find_map(|line| line.strip_prefix("odd ")).unwrap();
+        let why = odd.split(' ').nth(1).and_then(|field| field.strip_prefix('.')).unwrap();
+        let why = data_encoding::BASE64.decode(why.as_bytes()).unwrap();
+        assert!(String::from_utf8(why).unwrap().contains(words));
+        assert_eq!(host.read("f"), "old\n");
+    });
+}
+
 /// As teams have it, who share a folder by its group: whatever is in it is anybody's of that group.
 #[test]
 fn files_in_folders_that_a_group_shares_are_written_read_and_put_back() {

@@ -120,7 +120,10 @@ walk() {
         at_here=${at_here%/*} at_expected=
         continue ;;
     esac
-    look "$at_name"
+    look "$at_name" || {
+      refuse "${at_here:-/}" "cannot be looked at: it takes \`stat\` with \`-c\`, as coreutils and most of BusyBox have it"
+      return 1
+    }
     if [ -n "$at_expected" ] && [ "$at_in_id" != "$at_expected" ]; then
       refuse "$at_here" "was exchanged while it was entered"
       return 1
