@@ -58,13 +58,18 @@ pub(super) fn view(loaded: &Loaded, observed: &Observed) -> Result<StatusView, F
     let holder =
         records().find_map(|records| serde_json::from_str::<Holder>(records.holder.as_deref()?).ok());
     // Where records cannot be used, what is served matters the more.
-    let last = unfinished::newest(observed).ok().flatten();
+    let newest = unfinished::newest(observed);
+    let unreadable = newest.is_err()
+        || records()
+            .any(|records| records.closed.is_some() || (records.holder.is_some() && holder.is_none()));
+    let last = newest.ok().flatten();
     let known = Known {
         app: &model.playbook.name,
         load_balancers: &standings,
         app_servers: &app_servers,
         lock: holder.map(lock_info),
         last_run: last.clone().map(last_run),
+        unreadable,
         kept: plan::kept(model, observed).map_err(wrong_once_asked)?,
         never_live: plan::never_live(observed),
     };

@@ -27,6 +27,9 @@ pub struct StatusView {
     pub lock: Option<LockInfo>,
     /// The last run.
     pub last_run: Option<LastRun>,
+    /// Load balancers have something on record of either that cannot be read.
+    #[serde(skip)]
+    pub unreadable: bool,
     /// The way back.
     pub rollback: Rollback,
     /// Releases that hosts keep for `rollback --to`, the newest first.
@@ -169,6 +172,8 @@ pub struct Known<'a> {
     pub lock: Option<LockInfo>,
     /// The last run.
     pub last_run: Option<LastRun>,
+    /// Load balancers have something on record of either that cannot be read.
+    pub unreadable: bool,
     /// App servers whose files can bring a color up that has no containers.
     pub kept: Vec<(HostName, Color)>,
     /// The color that holds a release which never was live.
@@ -186,7 +191,7 @@ impl StatusView {
         let asked = load_balancers.iter().filter(|balancer| balancer.asked);
         let live = common(asked.map(|balancer| balancer.served));
         let rollback = way_back(live, &load_balancers, &app_servers, &known.kept, known.never_live);
-        let Known { app, lock, last_run, .. } = known;
+        let Known { app, lock, last_run, unreadable, .. } = known;
         Self {
             app: app.clone(),
             live,
@@ -194,6 +199,7 @@ impl StatusView {
             app_servers,
             lock,
             last_run,
+            unreadable,
             rollback,
             releases: Vec::new(),
         }

@@ -201,6 +201,9 @@ impl Task<'_> {
         // Who took a host out of the inventory does not want to hear of it again.
         let inventory = self.loaded.model.inventory.hosts();
         left.outside.extend(plan.hosts().into_iter().filter(|host| !inventory.contains(host)).cloned());
+        if self.verb == Verb::Resume && left.settles(&plan) {
+            self.refuse_what_went_back(&plan, observed)?;
+        }
         if self.verb == Verb::Abort {
             self.refuse_what_cannot_be_taken_back(&plan, &left)?;
             self.refuse_what_is_served(&plan, &left, observed)?;
@@ -240,6 +243,22 @@ impl Task<'_> {
                      do, somebody else wrote that plan: find out who can write in bgctl_state_dir on the load balancers",
                 ),
         }
+    }
+
+    /// What settles a run takes the other color away, or keeps the target as one that went live: traffic must be there.
+    fn refuse_what_went_back(&self, plan: &Plan, observed: &Observed) -> Result<(), Failure> {
+        let standings = plan::standings(&self.loaded.model, observed).map_err(wrong_once_asked)?;
+        let (target, other) = (plan.target, plan.target.other());
+        let is_back =
+            |standing: &&plan::Standing| standing.served == Some(other) || standing.configured == Some(other);
+        let Some(on) = standings.iter().find(is_back) else { return Ok(()) };
+        let error = format!(
+            "{}: {other} is live, and the run had moved traffic to {target}, as its record says; nothing was done",
+            on.host
+        );
+        Err(Failure::new(FailureKind::NeedsPerson, error)
+            .hint("traffic has gone back since, or the record is false: take the run back")
+            .run(format!("bgctl abort {}", self.session.cli.selection())))
     }
 
     /// What would be taken away must not be what is served: a plan that never came to its switch cannot know of that.

@@ -212,6 +212,18 @@ tell_state() {
   else trouble "$2 cannot be read by $(id -un): become who wrote it"; fi
 }
 
+# The record of the last run. One that cannot be told is not as if there were none: a run may have been left.
+tell_last_run() {
+  if [ ! -e "$1" ] && [ ! -L "$1" ]; then return; fi
+  if ours "$1" && state_text=$(cat "$1" 2>/dev/null); then
+    say last-run "$state_text"
+    return
+  fi
+  why="$1 is a link, no file, or another user's: whether a run was left half done cannot be told; once you know that none was, move it away"
+  trouble "$why"
+  say closed "$why"
+}
+
 # The app's key. Where there is one that cannot be told, it is not as if there were none.
 tell_key() {
   if [ ! -e "$1" ] && [ ! -L "$1" ]; then return; fi
@@ -226,7 +238,7 @@ ask_records() {
   }
   # A shared lock, for a moment: whoever wants the exclusive one tries again.
   if ours "$1/lock" && [ -r "$1/lock" ] && ! flock -ns "$1/lock" true; then tell_state holder "$1/holder" || say holder ""; fi
-  tell_state last-run "$1/last-run"
+  tell_last_run "$1/last-run"
   folder=$1
   if recall armed; then
     say armed "$(post)" "$(((its_deadline - $(now)) / 1000))" "$its_run" "$its_time" "$its_from" "$its_to"

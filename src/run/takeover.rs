@@ -61,6 +61,13 @@ impl Left {
         self.ways_back(plan).into_iter().any(|(_, step)| matches!(step.undo, Undo::Reverse(_)))
     }
 
+    /// Whether a resume begins after the switch, where all that it does relies on the target being served.
+    #[must_use]
+    pub fn settles(&self, plan: &Plan) -> bool {
+        let phase = plan.waves.get(self.wave).map_or(Phase::Settle, |wave| wave.phase);
+        phase == Phase::Settle && plan.steps().any(|(_, step)| matches!(step.action, Action::Swap(_)))
+    }
+
     /// The load balancers that an abort switches back.
     #[must_use]
     pub fn switched(&self, plan: &Plan) -> Vec<HostName> {

@@ -151,3 +151,32 @@ fn a_newer_versions_record_is_refused() {
     lab.bgctl(&["abort", "-y"]).exits(3).says("use that version");
     assert_eq!(lab.served(), Served::new("0.0.1", "blue"));
 }
+
+/// Somebody moved traffic back by hand: the run had not settled yet, and would take away what is served.
+#[test]
+fn a_killed_settle_is_not_finished_over_what_is_served() {
+    let lab = with_blue();
+    lab.edit("playbook.yml", "old: keep", "old: remove, after: 300s");
+    let mut run = lab.start(&["apply", "-y", "-e", "version=0.0.2"]);
+    lab.until_journal_says("\"phase\":\"settle\"");
+    run.kill();
+    lab.on(
+        "lb1",
+        "ln -sfn /etc/nginx/sites-available/my-server-blue.conf /etc/nginx/sites-enabled/my-server.conf",
+    );
+    lab.reload_nginx("lb1");
+    lab.until_served(&Served::new("0.0.1", "blue"));
+    let said = lab.bgctl(&["resume", "-y", "-e", "version=0.0.2"]).exits(3);
+    said.says("lb1: blue is live, and the run had moved traffic to green").says("bgctl abort");
+    assert_eq!(lab.served(), Served::new("0.0.1", "blue"));
+    lab.bgctl(&["abort", "-y"]).exits(0).says("blue is live");
+    assert_eq!(lab.served(), Served::new("0.0.1", "blue"));
+    // A record that is somebody else's is not as if there were none.
+    lab.on("lb1", "chown deploy /var/lib/bgctl/my-server/last-run");
+    lab.bgctl(&["apply", "-y", "-e", "version=0.0.2"])
+        .exits(3)
+        .says("whether a run was left half done cannot be told");
+    lab.bgctl(&["status"]).exits(3).says("last run  unknown");
+    lab.on("lb1", "chown root /var/lib/bgctl/my-server/last-run");
+    lab.bgctl(&["status"]).exits(0).says("last run  abort");
+}

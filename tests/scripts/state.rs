@@ -292,7 +292,13 @@ fn what_was_planted_is_neither_followed_nor_read() {
             symlink(&secret, app.join(name)).unwrap();
         }
         let questions = ["records", text(&app), "plan", text(&app), "history", text(&app)];
-        shell.run(FACTS, &questions).exits(0).says("trouble").hides("hunter2").hides("aHVudGVyMg");
+        shell
+            .run(FACTS, &questions)
+            .exits(0)
+            .says("trouble")
+            .says("closed")
+            .hides("hunter2")
+            .hides("aHVudGVyMg");
         shell
             .run(CONFIRM, &[text(&app), "hunter2"])
             .exits(1)

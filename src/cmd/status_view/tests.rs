@@ -72,6 +72,7 @@ impl Fleet {
             app_servers,
             lock,
             last_run,
+            unreadable: false,
             kept: self.kept.clone(),
             never_live: self.never_live,
         };

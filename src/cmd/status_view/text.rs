@@ -47,9 +47,13 @@ impl StatusView {
         self.load_balancers.iter().all(|balancer| !balancer.asked)
     }
 
+    fn is_unknown(&self) -> bool {
+        self.unreadable || self.nobody_was_asked()
+    }
+
     fn lock_text(&self, paint: Paint) -> String {
         let Some(lock) = &self.lock else {
-            return if self.nobody_was_asked() { paint.yellow("unknown") } else { "free".to_owned() };
+            return if self.is_unknown() { paint.yellow("unknown") } else { "free".to_owned() };
         };
         let phase = lock.phase.as_ref().map(|phase| format!(", phase {phase}")).unwrap_or_default();
         let held = format!("held by {} since {}{phase} (run {})", lock.by, lock.since, lock.run);
@@ -58,11 +62,7 @@ impl StatusView {
 
     fn last_run_text(&self, paint: Paint) -> String {
         let Some(run) = &self.last_run else {
-            return if self.nobody_was_asked() {
-                paint.yellow("unknown")
-            } else {
-                "none on record".to_owned()
-            };
+            return if self.is_unknown() { paint.yellow("unknown") } else { "none on record".to_owned() };
         };
         let outcome = run.outcome.as_deref().unwrap_or("not ended");
         let release = run.release.as_ref().map(|release| format!(" (release {release})")).unwrap_or_default();
