@@ -58,7 +58,9 @@ is_closed_to_groups() {
 }
 
 refuse_owner() {
-  why="$1${2:-} belongs to $state_owner, not to $(id -un) or root: \`chown -R $(id -un) $1\` if it is bgctl's, or set another bgctl_state_dir$state_hint"
+  state_whose="$(id -un) or root"
+  [ "$state_me" != 0 ] || state_whose=root
+  why="$1${2:-} belongs to $state_owner, not to $state_whose: \`chown -R $(id -un) $1\` if it is bgctl's, or set another bgctl_state_dir$state_hint"
 }
 
 # Whether a folder of state may be relied on. $2 is `all` for the one of all apps. Changes nothing. A link is root's or of
