@@ -40,16 +40,9 @@ pub const CONTAINER_HEALTH: &str = script!("compose_lib", "container_health");
 /// Reads which images a project runs, and the digests of files.
 pub const FINGERPRINT: &str = script!("compose_lib", "path_lib", "fingerprint");
 /// Has nginx test its configuration with a new site in place.
-pub const TEST_SITE: &str = script!(
-    "end_lib",
-    "digits_lib",
-    "clock_lib",
-    "bound_lib",
-    "nginx_lib",
-    "path_lib",
-    "copy_lib",
-    "test_site"
-);
+pub const TEST_SITE: &str = script! {
+    "end_lib", "digits_lib", "clock_lib", "bound_lib", "nginx_lib", "path_lib", "copy_lib", "test_site"
+};
 /// Tests a copy of nginx's configuration; an argument of [`TEST_SITE`], which runs it where it must.
 pub const TEST_COPY: &str = script!("end_lib", "copy_lib", "test_copy");
 /// Points nginx's symlink elsewhere and proves that it took effect.
@@ -73,29 +66,15 @@ pub const DEAD_MAN_FILE: &str = script! {
     "log_lib", "nginx_switch_lib", "path_lib", "file_lib", "dead_man"
 };
 /// Makes another color live by a command and proves that it took effect.
-pub const SWAP_COMMAND: &str = script!(
-    "digits_lib",
-    "clock_lib",
-    "bound_lib",
-    "state_lib",
-    "lock_lib",
-    "guard_lib",
-    "by_hand_lib",
-    "command_switch_lib",
-    "swap"
-);
+pub const SWAP_COMMAND: &str = script! {
+    "digits_lib", "clock_lib", "bound_lib", "state_lib", "lock_lib", "guard_lib", "by_hand_lib",
+    "command_switch_lib", "swap"
+};
 /// Swaps back unless the switch is confirmed in time; an argument of [`SWAP_COMMAND`], which starts it.
-pub const DEAD_MAN_COMMAND: &str = script!(
-    "digits_lib",
-    "clock_lib",
-    "bound_lib",
-    "state_lib",
-    "lock_lib",
-    "guard_lib",
-    "by_hand_lib",
-    "command_switch_lib",
-    "dead_man"
-);
+pub const DEAD_MAN_COMMAND: &str = script! {
+    "digits_lib", "clock_lib", "bound_lib", "state_lib", "lock_lib", "guard_lib", "by_hand_lib",
+    "command_switch_lib", "dead_man"
+};
 /// Confirms a switch.
 pub const CONFIRM: &str = script!("digits_lib", "clock_lib", "state_lib", "lock_lib", "guard_lib", "confirm");
 /// Waits until no old nginx worker is left.
@@ -107,16 +86,9 @@ pub const KEEP: &str = script!("end_lib", "digits_lib", "state_lib", "keep");
 /// Prints a kept release.
 pub const KEPT: &str = script!("state_lib", "kept");
 /// Counts requests and errors in nginx's access log.
-pub const WATCH: &str = script!(
-    "digits_lib",
-    "clock_lib",
-    "bound_lib",
-    "state_lib",
-    "lock_lib",
-    "guard_lib",
-    "nginx_lib",
-    "watch"
-);
+pub const WATCH: &str = script! {
+    "digits_lib", "clock_lib", "bound_lib", "state_lib", "lock_lib", "guard_lib", "nginx_lib", "watch"
+};
 /// Holds an app's lock.
 pub const LOCK: &str = script!("bound_lib", "state_lib", "lock_lib", "lock");
 /// Asks a host about itself.

@@ -237,6 +237,17 @@ mod tests {
     }
 
     #[test]
+    fn state_that_cannot_be_read_is_not_as_if_there_were_none() {
+        let records = Records { closed: Some("/s is root's: become root".to_owned()), ..Records::default() };
+        let facts = Facts { records, ..Facts::default() };
+        let observed = Observed { hosts: [("lb1".parse().unwrap(), facts)].into(), ..Observed::default() };
+        let failure = all((observed, Vec::new())).unwrap_err();
+        assert_eq!(failure.kind.exit_code(), 3);
+        let text = failure.render(crate::paint::Paint::PLAIN);
+        assert!(text.contains("lb1") && text.contains("become root"), "{text}");
+    }
+
+    #[test]
     fn load_balancers_with_different_keys_stop_whoever_reads_them() {
         let mut observed = Observed::default();
         for (host, byte) in [("lb1", "ab"), ("lb2", "cd")] {

@@ -109,7 +109,8 @@ fn goes_on(record: &Record, plan: &Plan) {
     let text = serde_json::to_string(record).unwrap();
     assert_eq!(Record::read(&text).as_ref(), Ok(record), "it does not read back");
     let left = run::Left::of(record, plan, None);
-    let _ = (left.ways_back(plan), left.lost(plan), left.takes_away(plan), left.switched(plan));
+    let _ = (left.ways_back(plan), left.lost(plan), left.takes_away(plan), left.settles(plan));
+    let _ = left.switched(plan);
     let now = Timestamp::UNIX_EPOCH;
     let over = record.taken_over("me@here".to_owned(), "resume".to_owned(), now);
     let _ = over.planned("plan").ended(bgctl::event::Outcome::Done, record.live, now);
