@@ -3,11 +3,10 @@
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use bgctl::scripts::{CONFIRM, DEAD_MAN_COMMAND, LOCK, SWAP_COMMAND};
 
-use crate::shells::{NOBODY, Shell, give, needs_root, open_folder, parts, set_mode, text};
+use crate::shells::{NOBODY, Shell, give, needs_root, open_folder, parts, set_mode, text, until};
 
 /// A host whose live color stands in a file, and the app's folder on it.
 struct Host {
@@ -71,11 +70,7 @@ impl Host {
             ("own_turn", "1"),
         ];
         let child = command.envs(words).stderr(Stdio::null()).spawn().unwrap();
-        let until = Instant::now() + Duration::from_secs(10);
-        while !self.app.join("armed").exists() {
-            assert!(Instant::now() < until, "{shell}: he is not at his post");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        until(&format!("{shell}: he is at his post"), || self.app.join("armed").exists());
         child
     }
 
@@ -89,12 +84,12 @@ impl Host {
 
 #[track_caller]
 fn ends(mut child: Child, code: i32) {
-    let until = Instant::now() + Duration::from_secs(20);
-    while child.try_wait().unwrap().is_none() {
-        assert!(Instant::now() < until, "he does not come to an end");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    assert_eq!(child.wait().unwrap().code(), Some(code));
+    let mut found = None;
+    until("he comes to an end", || {
+        found = child.try_wait().unwrap();
+        found.is_some()
+    });
+    assert_eq!(found.unwrap().code(), Some(code));
 }
 
 #[track_caller]
@@ -177,8 +172,11 @@ fn a_confirmation_sends_him_home_and_a_term_at_the_end_does_not_stop_him() {
 
         let host = Host::new(&shell);
         let turn = lock(&host.app.join("../switch.lock"));
+        // He asks for the host's turn once his time is up.
+        let asked = host.place.path().join("asked");
+        shell.program("flock", &format!("touch '{}'; exec /usr/bin/flock \"$@\"", asked.display()));
         let watcher = host.watcher(&shell, None, "100");
-        std::thread::sleep(Duration::from_millis(600));
+        until(&format!("{shell}: his time is up"), || asked.exists());
         Command::new("kill").arg(watcher.id().to_string()).status().unwrap();
         ends(watcher, 0);
         assert_eq!((host.live().as_str(), host.word().0.as_str()), ("blue", "back"), "{shell}");
@@ -198,11 +196,7 @@ fn a_swap_that_nobody_confirms_goes_back() {
         let said = command.output().unwrap();
         assert_eq!(said.status.code(), Some(0), "{shell}: {said:?}");
         assert_eq!(host.live(), "green", "{shell}");
-        let until = Instant::now() + Duration::from_secs(20);
-        while host.word().0 != "back" {
-            assert!(Instant::now() < until, "{shell}: {:?}", host.word());
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        until(&format!("{shell}: he leaves word"), || host.word().0 == "back");
         assert_eq!(host.live(), "blue", "{shell}");
     }
 }

@@ -1,36 +1,35 @@
 //! Scripts that are ended leave nothing: not what they were sent, and no copy of a host's keys.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bgctl::scripts::{KEEP, LOCK, TEST_COPY, TEST_SITE};
 
-use crate::shells::{Shell, open_folder, parts, text};
+use crate::shells::{Shell, open_folder, parts, text, until};
 
 /// Those that nothing above a test has its children ignore.
 const SIGNALS: [&str; 2] = ["TERM", "PIPE"];
-
-#[track_caller]
-fn until(what: &str, holds: impl Fn() -> bool) {
-    let until = Instant::now() + Duration::from_secs(10);
-    while !holds() {
-        assert!(Instant::now() < until, "{what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
 
 fn is_empty(folder: &Path) -> bool {
     fs::read_dir(folder).unwrap().next().is_none()
 }
 
-/// Starts a script with an open stdin, ends its process group by a signal once it has begun, and waits for its end.
-fn ended(mut command: Command, signal: &str, begun: impl Fn() -> bool) {
+fn holds_something(file: &Path) -> bool {
+    fs::metadata(file).is_ok_and(|data| data.len() > 0)
+}
+
+/// Starts a script with an open stdin, ends its process group by a signal once the first byte of it has arrived, and
+/// waits for its end. Before that byte, who reads may not be there yet: a shell opens a file ahead of the program that
+/// writes into it, and waits for a program that has heard no signal.
+fn ended(mut command: Command, signal: &str, arrived: impl Fn() -> bool) {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).process_group(0).spawn().unwrap();
-    let stdin = child.stdin.take();
-    until("it begins", begun);
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"x").unwrap();
+    until("it begins", arrived);
     let group = format!("-{}", child.id());
     Command::new("kill").args(["-s", signal, "--", &group]).status().unwrap();
     child.wait().unwrap();
@@ -53,7 +52,7 @@ fn a_test_of_a_site_that_is_ended_leaves_no_copy_of_the_configuration() {
             // Whoever waits for more of it is there to be ended, too.
             ended(command, signal, || {
                 let folders = fs::read_dir(&temporary).unwrap();
-                folders.flatten().any(|folder| folder.path().join("site").exists())
+                folders.flatten().any(|folder| holds_something(&folder.path().join("site")))
             });
             assert!(is_empty(&temporary), "{shell}: {signal}");
         }
@@ -67,7 +66,9 @@ fn a_release_that_did_not_arrive_leaves_nothing() {
             let place = open_folder();
             let releases = place.path().join("bgctl/shop/releases");
             let new = releases.join("abc/.new");
-            ended(shell.script(None, KEEP, &[text(&releases), "abc", "4", "5"]), signal, || new.exists());
+            ended(shell.script(None, KEEP, &[text(&releases), "abc", "4", "5"]), signal, || {
+                holds_something(&new)
+            });
             assert!(is_empty(&releases.join("abc")), "{shell}: {signal}");
         }
     }

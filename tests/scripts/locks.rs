@@ -3,11 +3,11 @@
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bgctl::scripts::{CONFIRM, LOCK, SWAP_COMMAND};
 
-use crate::shells::{NOBODY, Said, Shell, needs_root, open_folder, set_mode, text};
+use crate::shells::{NOBODY, Said, Shell, needs_root, open_folder, set_mode, text, until};
 
 /// Somebody who holds a file's lock, with what it takes to have it open.
 struct Holder(Child);
@@ -18,11 +18,7 @@ impl Holder {
         let (user, group) = user.unwrap_or_default();
         command.args([format!("--reuid={user}"), format!("--regid={group}")]).arg("--clear-groups");
         let child = command.args(["flock", "-s", text(file), "sleep", "100"]).spawn().unwrap();
-        let until = Instant::now() + Duration::from_secs(10);
-        while File::open(file).unwrap().try_lock().is_ok() {
-            assert!(Instant::now() < until, "nobody holds {}", file.display());
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        until("somebody holds it", || File::open(file).unwrap().try_lock().is_err());
         Self(child)
     }
 }

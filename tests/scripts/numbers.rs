@@ -5,7 +5,7 @@ use std::path::Path;
 
 use bgctl::scripts::{CONFIRM, DRAIN, FACTS, KEEP, LOCK, SWAP_COMMAND, WATCH};
 
-use crate::shells::{Said, Shell, open_folder, parts, set_mode, text};
+use crate::shells::{Said, Shell, open_folder, parts, set_mode, text, until};
 
 /// What a shell would carry out, in a folder of its own.
 fn evil(owned: &Path) -> String {
@@ -181,7 +181,8 @@ fn a_process_is_the_master_only_if_it_calls_itself_so() {
         let master = "exec -a 'nginx: master process x' sleep 20";
         let mut child = std::process::Command::new("bash").args(["-c", master]).spawn().unwrap();
         fs::write(&pid, format!("{}\n", child.id())).unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(300));
+        let called = format!("/proc/{}/cmdline", child.id());
+        until("it bears the master's name", || fs::read(&called).unwrap().starts_with(b"nginx: master"));
         let said = shell.run(&script, &[]);
         child.kill().unwrap();
         child.wait().unwrap();

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use bgctl::scripts::LOCK;
 use tempfile::TempDir;
@@ -98,6 +99,16 @@ impl Shell {
         let mut child = command.spawn().unwrap();
         let _ = child.stdin.take().unwrap().write_all(lines.as_bytes());
         Said::of(child.wait_with_output().unwrap(), self)
+    }
+}
+
+/// Waits for what comes by itself.
+#[track_caller]
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < deadline, "not within 20 s: {what}");
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 
