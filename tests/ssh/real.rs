@@ -141,9 +141,9 @@ async fn half_an_answer_is_none_and_what_gives_it_is_ended() {
 async fn a_background_child_does_not_hold_the_channel() {
     let server = Sshd::start();
     let started = Instant::now();
-    let output = exec(&server, Exec::reads("sleep 20 & echo done")).await.unwrap();
+    let output = exec(&server, Exec::reads("sleep 100 & echo done")).await.unwrap();
     assert_eq!(output.text(), "done\n");
-    assert!(started.elapsed() < Duration::from_secs(10));
+    assert!(started.elapsed() < Duration::from_secs(90));
 }
 
 #[tokio::test]
