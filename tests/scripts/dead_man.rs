@@ -1,5 +1,6 @@
 //! The dead-man as hosts run him: whatever is in his way, he moves traffic back or leaves word why he did not.
 
+use std::fmt::from_fn;
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -70,7 +71,7 @@ impl Host {
             ("own_turn", "1"),
         ];
         let child = command.envs(words).stderr(Stdio::null()).spawn().unwrap();
-        until(&format!("{shell}: he is at his post"), || self.app.join("armed").exists());
+        until(format!("{shell}: he is at his post"), || self.app.join("armed").exists());
         child
     }
 
@@ -176,7 +177,7 @@ fn a_confirmation_sends_him_home_and_a_term_at_the_end_does_not_stop_him() {
         let asked = host.place.path().join("asked");
         shell.program("flock", &format!("touch '{}'; exec /usr/bin/flock \"$@\"", asked.display()));
         let watcher = host.watcher(&shell, None, "100");
-        until(&format!("{shell}: his time is up"), || asked.exists());
+        until(format!("{shell}: his time is up"), || asked.exists());
         Command::new("kill").arg(watcher.id().to_string()).status().unwrap();
         ends(watcher, 0);
         assert_eq!((host.live().as_str(), host.word().0.as_str()), ("blue", "back"), "{shell}");
@@ -196,7 +197,9 @@ fn a_swap_that_nobody_confirms_goes_back() {
         let said = command.output().unwrap();
         assert_eq!(said.status.code(), Some(0), "{shell}: {said:?}");
         assert_eq!(host.live(), "green", "{shell}");
-        until(&format!("{shell}: he leaves word"), || host.word().0 == "back");
+        until(from_fn(|f| write!(f, "{shell}: he goes back, not {:?}", host.word())), || {
+            host.word().0 == "back"
+        });
         assert_eq!(host.live(), "blue", "{shell}");
     }
 }

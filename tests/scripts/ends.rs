@@ -49,7 +49,6 @@ fn a_test_of_a_site_that_is_ended_leaves_no_copy_of_the_configuration() {
             let (link, main) = (conf.join("site"), conf.join("nginx.conf"));
             let mut command = shell.script(None, TEST_COPY, &[text(&link), "4", text(&main), "nginx", ""]);
             command.env("TMPDIR", &temporary);
-            // Whoever waits for more of it is there to be ended, too.
             ended(command, signal, || {
                 let folders = fs::read_dir(&temporary).unwrap();
                 folders.flatten().any(|folder| holds_something(&folder.path().join("site")))

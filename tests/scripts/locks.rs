@@ -18,7 +18,7 @@ impl Holder {
         let (user, group) = user.unwrap_or_default();
         command.args([format!("--reuid={user}"), format!("--regid={group}")]).arg("--clear-groups");
         let child = command.args(["flock", "-s", text(file), "sleep", "100"]).spawn().unwrap();
-        until("somebody holds it", || File::open(file).unwrap().try_lock().is_err());
+        until(format!("somebody holds {}", file.display()), || File::open(file).unwrap().try_lock().is_err());
         Self(child)
     }
 }

@@ -178,7 +178,7 @@ fn a_process_is_the_master_only_if_it_calls_itself_so() {
             fs::write(&pid, text).unwrap();
             assert_eq!(shell.run(&script, &[]).out, "", "{shell}: {text:?}");
         }
-        let master = "exec -a 'nginx: master process x' sleep 20";
+        let master = "exec -a 'nginx: master process x' sleep 100";
         let mut child = std::process::Command::new("bash").args(["-c", master]).spawn().unwrap();
         fs::write(&pid, format!("{}\n", child.id())).unwrap();
         let called = format!("/proc/{}/cmdline", child.id());

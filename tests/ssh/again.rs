@@ -212,6 +212,8 @@ async fn is_cut(cut: &mut watch::Receiver<bool>) {
 }
 
 const KEEPALIVE: Duration = Duration::from_millis(300);
+/// Later than any machine that is busy, sooner than with the keepalive of the settings' own.
+const MUCH_LATER: Duration = Duration::from_secs(10);
 
 async fn through(network: &Network, server: &Sshd) -> SshFleet {
     let timeout = Duration::from_secs(1);
@@ -236,7 +238,7 @@ async fn a_network_that_drops_everything_is_noticed_after_four_times_the_keepali
     });
     let noticed = since.elapsed();
     assert!(matches!(&lost, Err(RemoteError::Lost(why)) if why.contains("keepalive")), "{lost:?}");
-    assert!(noticed > KEEPALIVE * 3 && noticed < KEEPALIVE * 4 + Duration::from_secs(20), "{noticed:?}");
+    assert!(noticed > KEEPALIVE * 3 && noticed < MUCH_LATER, "{noticed:?}");
     // The lock of an app outlives its holder's silence by 30 s: who holds it must know before.
     assert!(Settings::default().keepalive * 4 <= Duration::from_secs(20));
     let still = outcome(&fleet, succeeding()).await;
@@ -252,9 +254,11 @@ async fn a_silent_connection_keeps_nobody_longer_than_the_scripts_deadline() {
     let network = Network::to(server.port).await;
     let fleet = through(&network, &server).await;
     network.cut();
+    let began = Instant::now();
     let silent = outcome(&fleet, succeeding().timeout(KEEPALIVE)).await.unwrap_err();
     assert!(silent.never_started(), "{silent}");
     assert!(silent.to_string().contains("no session opened within 0.3 s"), "{silent}");
     let fresh = outcome(&fleet, succeeding().timeout(KEEPALIVE).fresh()).await.unwrap_err();
     assert!(fresh.to_string().contains("no new connection within 0.3 s"), "{fresh}");
+    assert!(began.elapsed() < MUCH_LATER, "{:?}", began.elapsed());
 }

@@ -1,7 +1,7 @@
 //! Servers that break the rules, in this process.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bgctl::model::Endpoint;
 use bgctl::remote::ssh::{Settings, SshFleet};
@@ -191,10 +191,13 @@ async fn a_slow_banner_ends_at_the_deadline_and_frees_the_socket() {
         // What the client sent, then its end.
         tokio::io::copy(&mut stream, &mut tokio::io::sink()).await.unwrap();
     };
+    let started = Instant::now();
     let endpoint = Endpoint { timeout: Duration::from_millis(300), ..hosts::endpoint(port) };
     let ((reason, hint), ()) = tokio::join!(refusal(endpoint), slow);
     assert!(reason.contains("no SSH banner within 0.3 s"), "{reason}");
     assert!(hint.contains("ansible_ssh_timeout"), "{hint}");
+    // Sooner than without the variable, however busy the machine.
+    assert!(started.elapsed() < Duration::from_secs(9));
 }
 
 #[tokio::test]
